@@ -1,0 +1,411 @@
+// Package backend is everything that is done to a host, and knows no screen.
+//
+// This file is the contract between what decides (survey, plan, trial) and
+// what acts (link, ovs, virt, packages, services, process, file): a Host is a
+// handful of small interfaces. The real host implements them with netlink,
+// ovs-vsctl, go-libvirt, apt and systemd; the simulated host implements them in
+// memory and refuses what a real host would refuse.
+package backend
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Host is a machine as Bridgehead sees it. It is passed by value; a test
+// replaces one field to make one part of a machine fail.
+type Host struct {
+	Links     Links
+	Files     Files
+	Switch    Switch
+	Virt      Virt
+	Packages  Packages
+	Services  Services
+	Processes Processes
+	Prober    Prober
+	Clock     Clock
+	Guard     Guard
+}
+
+// Links is the kernel's view of network interfaces, as rtnetlink and sysfs have it.
+// All changes are idempotent: what is already so is no error.
+type Links interface {
+	// List returns every link of the network namespace with its addresses, by index.
+	List(ctx context.Context) ([]Link, error)
+	// Routes returns the unicast, blackhole, unreachable and prohibit routes of
+	// both families in all tables but local.
+	Routes(ctx context.Context) ([]Route, error)
+	// Rules returns the policy routing rules of both families, without the
+	// kernel's own three (0 local, 32766 main, 32767 default).
+	Rules(ctx context.Context) ([]Rule, error)
+
+	SetUp(ctx context.Context, name string, up bool) error
+	SetMTU(ctx context.Context, name string, mtu int) error
+	// SetAddr adds a to the link, or changes it in place (metric, lifetimes).
+	SetAddr(ctx context.Context, name string, a Addr) error
+	// DelAddr removes the address and prefix of a; an absent one is no error.
+	DelAddr(ctx context.Context, name string, a Addr) error
+	// SetRoute adds r, or replaces the route with the same family, table,
+	// destination and metric in one step (ip route replace).
+	SetRoute(ctx context.Context, r Route) error
+	// DelRoute removes exactly r; an absent one is no error.
+	DelRoute(ctx context.Context, r Route) error
+	SetRule(ctx context.Context, r Rule) error
+	DelRule(ctx context.Context, r Rule) error
+
+	// Sysctl reads a key below net, in slashes: "ipv4/conf/eth0/rp_filter".
+	Sysctl(ctx context.Context, key string) (string, error)
+	SetSysctl(ctx context.Context, key, value string) error
+
+	// Announce tells the neighbours where the addresses are now: gratuitous ARP
+	// (RFC 5944 4.6, three times) and unsolicited neighbour advertisements (RFC 4861 7.2.6).
+	Announce(ctx context.Context, name string, addrs []netip.Addr) error
+	// Blink identifies the NIC by its port LED for d (ethtool --identify).
+	Blink(ctx context.Context, name string, d time.Duration) error
+}
+
+// Link is one network interface.
+type Link struct {
+	Index     int      `json:"index"`
+	Name      string   `json:"name"`
+	AltNames  []string `json:"altnames,omitempty"`
+	MAC       string   `json:"mac"`                // "52:54:00:12:34:56", lower case
+	PermMAC   string   `json:"perm_mac,omitempty"` // burnt in, where the driver tells
+	Kind      string   `json:"kind,omitempty"`     // rtnetlink kind: bridge, bond, vlan, veth, tun, openvswitch; "" for hardware
+	Driver    string   `json:"driver,omitempty"`
+	Bus       string   `json:"bus,omitempty"` // PCI address or the like
+	SpeedMbps int      `json:"speed_mbps"`    // 0: unknown
+	Duplex    string   `json:"duplex,omitempty"`
+	MTU       int      `json:"mtu"`
+	Up        bool     `json:"up"`      // administratively up
+	Carrier   bool     `json:"carrier"` // only meaningful while up
+	Promisc   bool     `json:"promisc,omitempty"`
+	Loopback  bool     `json:"loopback,omitempty"`
+	Virtual   bool     `json:"virtual"` // no device behind it in sysfs
+	Wireless  bool     `json:"wireless,omitempty"`
+	VF        bool     `json:"vf,omitempty"`     // SR-IOV virtual function
+	Master    string   `json:"master,omitempty"` // bridge, bond or ovs-system it is enslaved to
+	Parent    string   `json:"parent,omitempty"` // lower link of a VLAN, macvlan …
+	VLAN      int      `json:"vlan,omitempty"`   // VLAN id of a vlan link
+	Addrs     []Addr   `json:"addrs"`
+}
+
+// Addr is one address of a link.
+type Addr struct {
+	Prefix        netip.Prefix `json:"prefix"`                  // the address itself with its prefix length: 192.168.1.100/24
+	Peer          netip.Prefix `json:"peer,omitzero"`           // point-to-point: the other end
+	Broadcast     netip.Addr   `json:"brd,omitzero"`            // IPv4
+	Scope         string       `json:"scope"`                   // global, site, link, host
+	Label         string       `json:"label,omitempty"`         // IPv4, "eth0" or "eth0:1"
+	Metric        int          `json:"metric,omitempty"`        // of the connected route; 0: the kernel's default
+	ValidSec      uint32       `json:"valid_sec,omitempty"`     // 0: for ever
+	PreferredSec  uint32       `json:"preferred_sec,omitempty"` // 0: for ever
+	NoPrefixRoute bool         `json:"noprefixroute,omitempty"`
+	NoDAD         bool         `json:"nodad,omitempty"`
+	Tentative     bool         `json:"tentative,omitempty"`
+	DADFailed     bool         `json:"dadfailed,omitempty"`
+	Dynamic       bool         `json:"dynamic,omitempty"`   // has a lifetime: DHCP or SLAAC
+	Temporary     bool         `json:"temporary,omitempty"` // RFC 8981 privacy address
+	MngTmpAddr    bool         `json:"mngtmpaddr,omitempty"`
+}
+
+// Route is one route. A multipath route has NextHops and no Gateway and Dev.
+type Route struct {
+	Dst      netip.Prefix `json:"dst"` // 0.0.0.0/0 or ::/0 for the default route
+	Gateway  netip.Addr   `json:"gateway,omitzero"`
+	Dev      string       `json:"dev,omitempty"`
+	Src      netip.Addr   `json:"src,omitzero"`
+	Metric   int          `json:"metric,omitempty"`
+	Table    int          `json:"table"`    // 254 is main
+	Scope    string       `json:"scope"`    // global, link, host
+	Protocol string       `json:"protocol"` // kernel, boot, static, dhcp, ra, or a number
+	Type     string       `json:"type"`     // unicast, blackhole, unreachable, prohibit
+	OnLink   bool         `json:"onlink,omitempty"`
+	MTU      int          `json:"mtu,omitempty"`
+	NextHops []NextHop    `json:"nexthops,omitempty"`
+	Expires  int          `json:"expires,omitempty"` // seconds; routes learnt from router advertisements
+}
+
+// NextHop is one way of a multipath route.
+type NextHop struct {
+	Gateway netip.Addr `json:"gateway,omitzero"`
+	Dev     string     `json:"dev"`
+	Weight  int        `json:"weight,omitempty"`
+	OnLink  bool       `json:"onlink,omitempty"`
+}
+
+// Rule is one policy routing rule.
+type Rule struct {
+	Priority int          `json:"priority"`
+	V6       bool         `json:"v6,omitempty"`
+	Src      netip.Prefix `json:"src,omitzero"`
+	Dst      netip.Prefix `json:"dst,omitzero"`
+	IIF      string       `json:"iif,omitempty"`
+	OIF      string       `json:"oif,omitempty"`
+	Mark     uint32       `json:"mark,omitempty"`
+	Mask     uint32       `json:"mask,omitempty"`
+	Table    int          `json:"table"`
+	Invert   bool         `json:"invert,omitempty"`
+}
+
+// Files reads and changes files. Paths are absolute; under a root prefix the
+// implementation adds it. A change is atomic and durable when it returns: the
+// file and its directory are synced (rename(2), fsync(2)).
+type Files interface {
+	// Read returns the file with its metadata. Exists is false, with a nil
+	// error, where there is none.
+	Read(path string) (File, error)
+	// Write makes path exactly f: content, mode, owner, and the modification
+	// time where f has one. Where f.Exists is false the file is removed.
+	Write(path string, f File) error
+	// Append adds one record to path, creating it 0600 with its directories 0700.
+	Append(path string, data []byte) error
+	// Glob returns the existing names that match, sorted (filepath.Match syntax).
+	Glob(pattern string) ([]string, error)
+	// Room says whether n more bytes could be written beside path: a reason it could not
+	// (read-only file system, disk full, no permission), nil where it could.
+	Room(path string, n int) error
+	// RemoveAll removes a directory of Bridgehead's own; Rename moves one.
+	RemoveAll(path string) error
+	Rename(from, to string) error
+	// Lock takes the exclusive lock that path names, or fails at once with ErrLocked.
+	// A lock dies with its process.
+	Lock(path string) (release func(), err error)
+}
+
+// File is a file, or with Exists false the absence of one.
+type File struct {
+	Exists  bool      `json:"exists"`
+	Data    []byte    `json:"data,omitempty"`
+	Mode    uint32    `json:"mode,omitempty"` // permission bits with setuid, setgid, sticky, as stat(2) has them
+	UID     int       `json:"uid,omitempty"`
+	GID     int       `json:"gid,omitempty"`
+	ModTime time.Time `json:"mtime,omitzero"`
+	Link    string    `json:"link,omitempty"` // target, where path is a symbolic link (Write goes through it)
+}
+
+// Switch is Open vSwitch, by ovs-vsctl and ovs-appctl.
+type Switch interface {
+	// State reads the whole configuration. Where Open vSwitch does not run,
+	// Running is false and Reason says why; that is no error.
+	State(ctx context.Context) (SwitchState, error)
+	// Transact runs one ovs-vsctl command line (without the leading options), in
+	// which "--" separates commands: one atomic transaction, after which
+	// ovs-vswitchd has taken it up. The caller reads State for port errors:
+	// ovs-vsctl 3.1 exits 0 when a port could not be opened.
+	// An error of type *TimeoutError means that the database may have changed all the same.
+	Transact(ctx context.Context, args ...string) error
+	// Appctl runs ovs-appctl and returns what it prints.
+	Appctl(ctx context.Context, args ...string) (string, error)
+	// Sync makes what the database holds survive a power cut (fsync of conf.db).
+	Sync(ctx context.Context) error
+}
+
+// SwitchState is Open vSwitch's configuration and state.
+type SwitchState struct {
+	Installed     bool     `json:"installed"`
+	Running       bool     `json:"running"` // database and ovs-vswitchd answer
+	Reason        string   `json:"reason,omitempty"`
+	Version       string   `json:"version,omitempty"`
+	KernelModule  bool     `json:"kernel_datapath"` // the openvswitch module is loaded or can be
+	DatapathTypes []string `json:"datapath_types,omitempty"`
+	Bridges       []Bridge `json:"bridges,omitempty"`
+}
+
+// Bridge is one OVS bridge.
+type Bridge struct {
+	Name        string            `json:"name"`
+	Datapath    string            `json:"datapath,omitempty"` // "" or system, netdev
+	FailMode    string            `json:"fail_mode,omitempty"`
+	STP         bool              `json:"stp,omitempty"`
+	RSTP        bool              `json:"rstp,omitempty"`
+	Controllers int               `json:"controllers,omitempty"`
+	OtherConfig map[string]string `json:"other_config,omitempty"`
+	ExternalIDs map[string]string `json:"external_ids,omitempty"`
+	Ports       []Port            `json:"ports"`
+}
+
+// Port is one port of a bridge; a bond has several interfaces.
+type Port struct {
+	Name        string            `json:"name"`
+	Tag         int               `json:"tag,omitempty"` // access VLAN; 0: none
+	Trunks      []int             `json:"trunks,omitempty"`
+	VLANMode    string            `json:"vlan_mode,omitempty"`
+	BondMode    string            `json:"bond_mode,omitempty"`
+	LACP        string            `json:"lacp,omitempty"`
+	OtherConfig map[string]string `json:"other_config,omitempty"`
+	ExternalIDs map[string]string `json:"external_ids,omitempty"`
+	Interfaces  []Interface       `json:"interfaces"`
+}
+
+// Interface is one OVS interface. What the operator configures comes first, what
+// ovs-vswitchd reports after it.
+type Interface struct {
+	Name        string            `json:"name"`
+	Type        string            `json:"type,omitempty"`
+	MAC         string            `json:"mac,omitempty"`
+	MTURequest  int               `json:"mtu_request,omitempty"`
+	OtherConfig map[string]string `json:"other_config,omitempty"`
+	ExternalIDs map[string]string `json:"external_ids,omitempty"`
+	Options     map[string]string `json:"options,omitempty"`
+
+	OfPort     int    `json:"ofport"` // -1: could not be opened; 0: not yet known
+	Error      string `json:"error,omitempty"`
+	MACInUse   string `json:"mac_in_use,omitempty"`
+	MTU        int    `json:"mtu,omitempty"`
+	AdminState string `json:"admin_state,omitempty"`
+	LinkState  string `json:"link_state,omitempty"`
+}
+
+// Virt is libvirt's system connection. Every call ends within the context's
+// deadline or its own; a daemon that hangs is an error, never a wait.
+type Virt interface {
+	// State lists networks and domains. Where libvirt cannot be reached, Available
+	// is false and Reason says why; that is no error.
+	State(ctx context.Context) (VirtState, error)
+	DefineNetwork(ctx context.Context, xml string) error
+	UndefineNetwork(ctx context.Context, name string) error
+	StartNetwork(ctx context.Context, name string) error
+	StopNetwork(ctx context.Context, name string) error
+	AutostartNetwork(ctx context.Context, name string, on bool) error
+}
+
+// VirtState is what libvirt knows.
+type VirtState struct {
+	Available bool      `json:"available"`
+	Reason    string    `json:"reason,omitempty"`
+	Version   string    `json:"version,omitempty"`
+	Networks  []Network `json:"networks,omitempty"`
+	Domains   []Domain  `json:"domains,omitempty"`
+}
+
+// Network is a libvirt network. XML is the persistent definition (virsh
+// net-dumpxml --inactive), or the live one of a transient network.
+type Network struct {
+	Name       string `json:"name"`
+	UUID       string `json:"uuid"`
+	XML        string `json:"xml"`
+	Bridge     string `json:"bridge,omitempty"`
+	Active     bool   `json:"active"`
+	Autostart  bool   `json:"autostart"`
+	Persistent bool   `json:"persistent"`
+}
+
+// Domain is a virtual machine with its NICs.
+type Domain struct {
+	Name       string      `json:"name"`
+	UUID       string      `json:"uuid"`
+	Running    bool        `json:"running"`
+	Persistent bool        `json:"persistent"`
+	NICs       []DomainNIC `json:"nics,omitempty"`
+}
+
+// DomainNIC is one interface of a domain; of a running one, its live state.
+type DomainNIC struct {
+	MAC    string `json:"mac,omitempty"`
+	Type   string `json:"type"`             // network, bridge, direct, user …
+	Source string `json:"source,omitempty"` // name of the network or bridge
+	Target string `json:"target,omitempty"` // vnet0, while running
+	Model  string `json:"model,omitempty"`
+}
+
+// Packages is the host's package system (apt).
+type Packages interface {
+	// Installed returns the version of each of names that is installed and configured.
+	Installed(ctx context.Context, names ...string) (map[string]string, error)
+	// Install installs names without recommended packages; line gets each line of progress.
+	Install(ctx context.Context, names []string, line func(string)) error
+}
+
+// Services is the init system.
+type Services interface {
+	// Manager is "systemd", "sysvinit" or "" where neither runs.
+	Manager() string
+	// Unit reads one unit; a unit that does not exist has an empty Load.
+	Unit(ctx context.Context, name string) (Unit, error)
+	Start(ctx context.Context, name string) error
+}
+
+// Unit is a systemd unit.
+type Unit struct {
+	Name    string   `json:"name"`
+	Load    string   `json:"load,omitempty"`    // loaded, not-found, masked
+	Active  string   `json:"active,omitempty"`  // active, inactive, failed
+	Enabled string   `json:"enabled,omitempty"` // enabled, disabled, static, masked
+	After   []string `json:"after,omitempty"`
+	Before  []string `json:"before,omitempty"`
+}
+
+// Processes is the process table and the table of TCP sockets.
+type Processes interface {
+	List(ctx context.Context) ([]Process, error)
+	// Environ returns a process's environment, "NAME=value"; empty where it may not be read.
+	Environ(ctx context.Context, pid int) ([]string, error)
+	// Sockets returns the established TCP sockets of the network namespace.
+	Sockets(ctx context.Context) ([]Socket, error)
+	// Stop ends a process: SIGTERM, then SIGKILL; it has ended when Stop returns.
+	// A process that is gone is no error.
+	Stop(ctx context.Context, pid int) error
+	// Start runs argv to its end (a daemon puts itself into the background) and
+	// fails with what it printed.
+	Start(ctx context.Context, argv ...string) error
+	// Self is the pid of this process.
+	Self() int
+}
+
+// Process is one process.
+type Process struct {
+	PID  int      `json:"pid"`
+	PPID int      `json:"ppid"`
+	Name string   `json:"name"` // comm
+	Args []string `json:"args"`
+	TTY  string   `json:"tty,omitempty"` // "tty1", "ttyS0", "pts/3"; "" without one
+	UID  int      `json:"uid"`
+}
+
+// Socket is one established TCP connection.
+type Socket struct {
+	Local  netip.AddrPort `json:"local"`
+	Remote netip.AddrPort `json:"remote"`
+	PIDs   []int          `json:"pids,omitempty"` // processes that hold it
+	Listen bool           `json:"-"`
+}
+
+// Prober asks the network. Each call ends within its context's deadline.
+type Prober interface {
+	// ARP asks who has addr through dev (ARP for IPv4, neighbour solicitation for
+	// IPv6) and returns the MAC that answers.
+	ARP(ctx context.Context, dev string, addr netip.Addr) (string, error)
+	// Ping sends an ICMP echo to addr, through dev unless it is "", and returns the round trip.
+	Ping(ctx context.Context, dev string, addr netip.Addr) (time.Duration, error)
+	// Duplicate sends an address probe (RFC 5227, RFC 4862) and returns the MAC
+	// of another machine that claims addr, "" where none does.
+	Duplicate(ctx context.Context, dev string, addr netip.Addr) (string, error)
+	// Command runs the operator's own check with /bin/sh -c and fails with its output.
+	Command(ctx context.Context, command string) error
+}
+
+// Clock is time as the guard counts it: clock jumps do not matter.
+type Clock interface {
+	Now() time.Time
+	// Boottime is the time since boot, suspended time included (CLOCK_BOOTTIME).
+	Boottime() time.Duration
+	// BootID changes with every boot (/proc/sys/kernel/random/boot_id).
+	BootID() string
+	// After is time.After on this clock.
+	After(d time.Duration) <-chan time.Time
+}
+
+// Guard runs the watch that takes a trial back when nobody confirms it. It is
+// owned by something that outlives the wizard and its terminal.
+type Guard interface {
+	// Kind says who will own the watch: "systemd" or "process".
+	Kind() string
+	// Arm starts the watch over the state directory and returns when it runs.
+	Arm(ctx context.Context, stateDir string) error
+	// Disarm ends the watch and removes whatever could start it again.
+	Disarm(ctx context.Context, stateDir string) error
+	// Armed says whether a watch runs.
+	Armed(ctx context.Context, stateDir string) (bool, error)
+}
