@@ -1,0 +1,70 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+)
+
+// Confirm asks for a word to be typed before one can go on. For a moment after
+// it is shown it swallows every key: those were typed before it was read.
+type Confirm struct {
+	Text  string // what is at stake; above the question
+	Word  string // what to type
+	Clock Clock
+
+	input textinput.Model
+	shown time.Time
+	text  Prose
+}
+
+// Enter empties the answer and starts the moment in which keys are swallowed.
+func (c *Confirm) Enter() tea.Cmd {
+	c.input = newInput()
+	c.input.CharLimit = 40
+	c.shown = orSystem(c.Clock).Now()
+	return c.input.Focus()
+}
+
+// Next is nil once the word was typed.
+func (c *Confirm) Next() error {
+	if !strings.EqualFold(strings.TrimSpace(c.input.Value()), c.Word) {
+		return fmt.Errorf("to go on, type the word %s", c.Word)
+	}
+	return nil
+}
+
+func (c *Confirm) early() bool { return orSystem(c.Clock).Now().Sub(c.shown) < Grace }
+
+// Update takes the typed word.
+func (c *Confirm) Update(msg tea.Msg) tea.Cmd {
+	if c.early() {
+		return nil
+	}
+	if press, ok := msg.(tea.KeyPressMsg); ok && press.Text == "" && c.text.scroll.key(press) {
+		return nil
+	}
+	var cmd tea.Cmd
+	c.input, cmd = c.input.Update(msg)
+	return cmd
+}
+
+// Keys are those of a text field, and all there are in the first moment.
+func (c *Confirm) Keys() []Key {
+	if c.early() {
+		return []Key{{Keys: []string{AnyKey}}}
+	}
+	return append(typing("type the word"), Bind("scroll", "up", "down", "pgup", "pgdown").Named("Up/Down"))
+}
+
+// View shows the text, the question and the answer.
+func (c *Confirm) View(width, height int) string {
+	c.text.Text = c.Text
+	c.input.SetWidth(min(width-4, 40))
+	above := c.text.View(width, height-3)
+	return above + "\n\n" + fmt.Sprintf("To go on, type %s and press Enter. To stay as you are, press Esc.", Strong(c.Word)) +
+		"\n> " + c.input.View()
+}

@@ -1,0 +1,123 @@
+package tui
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Clean makes text from a host fit for the screen: tabs become spaces, other
+// control characters (escape sequences among them) become visible or go, so
+// that no file, VM name or LLDP neighbour can write to the terminal. Line
+// feeds stay.
+func Clean(s string) string {
+	var b strings.Builder
+	column := 0
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			column = 0
+			b.WriteRune(r)
+			continue
+		case r == '\t':
+			n := 8 - column%8
+			b.WriteString(strings.Repeat(" ", n))
+			column += n
+			continue
+		case r == '\r':
+			continue
+		case r < ' ' || r == 0x7f:
+			b.WriteString("^" + string(r^0x40))
+			column += 2
+			continue
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:
+			r = '?'
+		}
+		b.WriteRune(r)
+		column++
+	}
+	return b.String()
+}
+
+// Wrap breaks text at blanks into lines of at most width columns. A
+// continuation line keeps the indent of its paragraph; a word wider than a
+// line is cut.
+func Wrap(text string, width int) []string {
+	width = max(width, 1)
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		indent := paragraph[:len(paragraph)-len(strings.TrimLeft(paragraph, " "))]
+		if len(indent) >= width/2 {
+			indent = ""
+		}
+		line := indent
+		blank := true // nothing on the line yet
+		for _, word := range strings.Fields(paragraph) {
+			for {
+				gap := 1
+				if blank {
+					gap = 0
+				}
+				if ansi.StringWidth(line)+gap+ansi.StringWidth(word) <= width {
+					line += strings.Repeat(" ", gap) + word
+					blank = false
+					break
+				}
+				if blank { // too wide for any line
+					room := max(width-ansi.StringWidth(line), 1)
+					head := ansi.Truncate(word, room, "")
+					if head == "" {
+						head = string([]rune(word)[:1])
+					}
+					lines = append(lines, line+head)
+					word = word[len(head):]
+				} else {
+					lines = append(lines, line)
+				}
+				line, blank = indent, true
+			}
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+// Fit cuts or pads text to exactly width columns. A cut shows as "~".
+func Fit(text string, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	if ansi.StringWidth(text) > width {
+		text = ansi.Truncate(text, width, "~")
+	}
+	return text + strings.Repeat(" ", max(width-ansi.StringWidth(text), 0))
+}
+
+// Cut cuts text to at most width columns. A cut shows as "~".
+func Cut(text string, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	return ansi.Truncate(text, width, "~")
+}
+
+// leftRight puts left at the left edge and right at the right edge of one
+// line, or of as many as it takes not to lose a word.
+func leftRight(left, right string, width int) []string {
+	gap := width - ansi.StringWidth(left) - ansi.StringWidth(right)
+	switch {
+	case right == "":
+		return Wrap(left, width)
+	case left == "":
+		return Wrap(right, width)
+	case gap >= 2:
+		return []string{left + strings.Repeat(" ", gap) + right}
+	}
+	return append(Wrap(left, width), Wrap(right, width)...)
+}
+
+// clip keeps the first height lines.
+func clip(lines []string, height int) []string {
+	return lines[:min(len(lines), max(height, 0))]
+}
