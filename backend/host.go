@@ -347,6 +347,8 @@ type Processes interface {
 	// Stop ends a process: SIGTERM, then SIGKILL; it has ended when Stop returns.
 	// A process that is gone is no error.
 	Stop(ctx context.Context, pid int) error
+	// Kill ends a process by SIGKILL, which it cannot act on; it has ended when Kill returns.
+	Kill(ctx context.Context, pid int) error
 	// Start runs argv to its end (a daemon puts itself into the background) and
 	// fails with what it printed.
 	Start(ctx context.Context, argv ...string) error

@@ -1,0 +1,234 @@
+package answers
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Problems returns everything that is wrong with a, whatever the host is like.
+// File and Line of the errors are empty.
+func (a Answers) Problems() []*Error {
+	var out []*Error
+	bad := func(field, format string, args ...any) {
+		out = append(out, &Error{Field: field, Text: fmt.Sprintf(format, args...)})
+	}
+	if a.Version != Version {
+		bad("version", "this program reads version %d; the file says %d", Version, a.Version)
+	}
+	a.Uplink.problems(bad)
+	a.Bridge.problems(a.Uplink.NICs, bad)
+	a.Address.problems(bad)
+	a.Libvirt.problems(bad)
+	a.Apply.problems(bad)
+	for i, t := range a.Verify.Targets {
+		if _, err := netip.ParseAddr(t); err != nil {
+			bad(fmt.Sprintf("verify.targets[%d]", i), "%q is no IP address; names are not looked up, since a name server may be out of reach just then", t)
+		}
+	}
+	if a.VMs != nil && len(a.VMs.Attach) > 0 {
+		bad("vms.attach", "attaching VMs is not part of this version; leave the section out and attach them with virsh afterwards")
+	}
+	return out
+}
+
+type reporter func(field, format string, args ...any)
+
+func (u Uplink) problems(bad reporter) {
+	switch u.Kind {
+	case KindNIC:
+		if len(u.NICs) != 1 {
+			bad("uplink.nics", "kind nic takes exactly one NIC, %d given; two uplinks without a bond are a loop", len(u.NICs))
+		}
+	case KindOVSBond, KindKernelBond:
+		bad("uplink.kind", "bonds are not part of this version; use kind nic with one NIC")
+	default:
+		bad("uplink.kind", "%q is no kind of uplink; use nic", u.Kind)
+	}
+	for i, n := range u.NICs {
+		if err := LinkName(n); err != nil {
+			bad(fmt.Sprintf("uplink.nics[%d]", i), "%v", err)
+		}
+	}
+}
+
+func (b Bridge) problems(nics []string, bad reporter) {
+	for _, f := range []struct{ field, name string }{{"bridge.name", b.Name}, {"bridge.port", b.Port}} {
+		if err := LinkName(f.name); err != nil {
+			bad(f.field, "%v", err)
+		} else if slices.Contains(nics, f.name) {
+			bad(f.field, "%s is the name of the uplink NIC; choose another name", f.name)
+		}
+	}
+	if b.Name != "" && b.Name == b.Port {
+		bad("bridge.port", "the port needs a name of its own, for example %sp1", b.Name)
+	}
+	if !slices.Contains([]string{"", "system", "netdev"}, b.Datapath) {
+		bad("bridge.datapath", "%q is no datapath; use system (the kernel's) or netdev (userspace)", b.Datapath)
+	}
+	if b.Tag < 0 || b.Tag > 4094 {
+		bad("bridge.tag", "%d is no VLAN id; use 1 to 4094, or leave it out", b.Tag)
+	}
+	if b.MTU != 0 && (b.MTU < 576 || b.MTU > 65535) {
+		bad("bridge.mtu", "%d is out of range; use 576 to 65535, or leave it out to keep the NIC's", b.MTU)
+	}
+}
+
+func (a Address) problems(bad reporter) {
+	switch a.Method {
+	case MethodKeep, MethodDHCP:
+		if len(a.Addresses) > 0 || len(a.Gateway) > 0 || len(a.DNS) > 0 {
+			bad("address.method", "addresses, gateway and dns go with method static; method is %s", a.Method)
+		}
+		return
+	case MethodStatic:
+	default:
+		bad("address.method", "%q is no method; use keep, static or dhcp", a.Method)
+		return
+	}
+	prefixes := a.prefixes(bad)
+	for i, s := range a.Gateway {
+		field := "address.gateway"
+		if len(a.Gateway) > 1 {
+			field = fmt.Sprintf("address.gateway[%d]", i)
+		}
+		if err := Gateway(s, prefixes); err != nil {
+			bad(field, "%v", err)
+		}
+	}
+	for i, s := range a.DNS {
+		if _, err := netip.ParseAddr(s); err != nil {
+			bad(fmt.Sprintf("address.dns[%d]", i), "%q is no IP address", s)
+		}
+	}
+}
+
+func (a Address) prefixes(bad reporter) []netip.Prefix {
+	var out []netip.Prefix
+	if len(a.Addresses) == 0 {
+		bad("address.addresses", "method static needs at least one address, for example 192.168.1.100/24")
+	}
+	for i, s := range a.Addresses {
+		p, err := HostAddress(s)
+		if err != nil {
+			bad(fmt.Sprintf("address.addresses[%d]", i), "%v", err)
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (l *Libvirt) problems(bad reporter) {
+	if l == nil {
+		return
+	}
+	if l.Network != "" && !networkName.MatchString(l.Network) {
+		bad("libvirt.network", "%q cannot be a network's name; use letters, digits, . _ -", l.Network)
+	}
+	if !slices.Contains([]string{DefaultKeep, DefaultStop, DefaultRemove}, l.Default) {
+		bad("libvirt.default", "%q is not possible; use keep, stop or remove", l.Default)
+	}
+	if l.Network == "default" && l.Default != DefaultKeep {
+		bad("libvirt.default", "the new network is itself called default; use keep")
+	}
+}
+
+func (a Apply) problems(bad reporter) {
+	switch a.When {
+	case WhenNow:
+	case WhenReboot:
+		bad("apply.when", "reboot is not part of this version; use now")
+	default:
+		bad("apply.when", "%q is not possible; use now", a.When)
+	}
+	if d := time.Duration(a.ConfirmWithin); d < MinWindow || d > MaxWindow {
+		bad("apply.confirm_within", "%s is out of range; use %s to %s", a.ConfirmWithin, Duration(MinWindow), Duration(MaxWindow))
+	}
+}
+
+var (
+	linkName    = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+	networkName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+)
+
+// LinkName says why s cannot be the name of a link, bridge or port. The kernel
+// takes at most 15 bytes (IFNAMSIZ); Bridgehead takes only what needs no quoting
+// in /etc/network/interfaces, ovs-vsctl and libvirt.
+func LinkName(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("a name is missing")
+	case len(s) > 15:
+		return fmt.Errorf("%q is %d characters long; a link's name has 15 at most", s, len(s))
+	case !linkName.MatchString(s) || s == "." || s == ".." || s[0] == '-':
+		return fmt.Errorf("%q cannot be a link's name; use letters, digits, . _ -", s)
+	case s == "lo" || s == "all" || s == "default":
+		return fmt.Errorf("%q is a name that the system uses itself; choose another", s)
+	}
+	return nil
+}
+
+// HostAddress parses "192.168.1.100/24": an address that one host can have in its net.
+func HostAddress(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		if _, e := netip.ParseAddr(s); e == nil {
+			return p, fmt.Errorf("%q lacks its prefix length; write it like %s/24", s, s)
+		}
+		return p, fmt.Errorf("%q is no address with prefix length; write it like 192.168.1.100/24", s)
+	}
+	a := p.Addr()
+	switch {
+	case a.Is4In6():
+		return p, fmt.Errorf("%s is IPv4 in IPv6 notation; write the IPv4 address", s)
+	case a.IsUnspecified(), a.IsMulticast(), a.IsLoopback(), p.Bits() == 0:
+		return p, fmt.Errorf("%s is not an address that a host can have", s)
+	case a.Is4() && p.Bits() < 31 && a == p.Masked().Addr():
+		return p, fmt.Errorf("%s is the address of the net itself, not of a host in it", s)
+	case a.Is4() && p.Bits() < 31 && a == last(p):
+		return p, fmt.Errorf("%s is the broadcast address of its net, not of a host in it", s)
+	}
+	return p, nil
+}
+
+// last is the highest address of an IPv4 net: its broadcast address.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 1 << (7 - i%8)
+	}
+	return netip.AddrFrom4(b)
+}
+
+// Gateway says why s cannot be the gateway of a host with these addresses: it must be in one of their
+// nets. A link-local IPv6 gateway always is; beside a /32 or /128 any gateway is
+// taken as on-link.
+func Gateway(s string, own []netip.Prefix) error {
+	g, err := netip.ParseAddr(s)
+	if err != nil {
+		return fmt.Errorf("%q is no IP address", s)
+	}
+	if g.Is6() && g.IsLinkLocalUnicast() {
+		return nil
+	}
+	family := false
+	for _, p := range own {
+		if p.Addr().BitLen() != g.BitLen() {
+			continue
+		}
+		family = true
+		if p.Addr() == g {
+			return fmt.Errorf("%s is this host's own address", s)
+		}
+		if p.IsSingleIP() || p.Contains(g) {
+			return nil
+		}
+	}
+	if !family {
+		return fmt.Errorf("%s is out of reach: the host has no address of that family", s)
+	}
+	return fmt.Errorf("%s is out of reach: it is in none of the nets %v", s, own)
+}

@@ -1,0 +1,15 @@
+package op
+
+// all lists every kind of operation, by an empty one that Decode fills.
+var all = []func() Op{
+	func() Op { return new(StopDHCP) },
+	func() Op { return new(AddBridge) },
+	func() Op { return new(StageAddress) },
+	func() Op { return new(AttachNIC) },
+	func() Op { return new(MoveAddress) },
+	func() Op { return new(StartDHCP) },
+	func() Op { return new(DefineNetwork) },
+	func() Op { return new(RetireNetwork) },
+	func() Op { return new(WriteFile) },
+	func() Op { return new(MarkIfState) },
+}

@@ -1,0 +1,98 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bridgehead/backend"
+	"bridgehead/backend/ovs"
+)
+
+// AttachNIC makes a NIC a port of a bridge. From that moment the bridge takes
+// every frame that the NIC receives: here an SSH session breaks if nothing was prepared.
+type AttachNIC struct {
+	Bridge string `json:"bridge"`
+	NIC    string `json:"nic"`
+	MAC    string `json:"mac"` // of the NIC when the plan was built
+	WasUp  bool   `json:"was_up"`
+}
+
+func (o *AttachNIC) Kind() string { return "attach-nic" }
+
+func (o *AttachNIC) doArgs() []string   { return []string{"--may-exist", "add-port", o.Bridge, o.NIC} }
+func (o *AttachNIC) undoArgs() []string { return []string{"--if-exists", "del-port", o.Bridge, o.NIC} }
+
+func (o *AttachNIC) Describe() Note {
+	return Note{
+		Text:     fmt.Sprintf("Attach %s to bridge %s", o.NIC, o.Bridge),
+		Commands: []string{"ip link set " + quote(o.NIC) + " up", ovs.CommandLine(o.doArgs()...)},
+		Undo:     []string{ovs.CommandLine(o.undoArgs()...)},
+		Cut:      true,
+	}
+}
+
+func (o *AttachNIC) Check(ctx context.Context, h backend.Host) error {
+	l, err := link(ctx, h, o.NIC)
+	if err != nil {
+		return err
+	}
+	if l.MAC != o.MAC {
+		return fmt.Errorf("%s now has MAC %s instead of %s; start again so that the plan is made for this card", o.NIC, l.MAC, o.MAC)
+	}
+	if l.Master != "" {
+		return fmt.Errorf("%s now belongs to %s; take it out of there first", o.NIC, l.Master)
+	}
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	if br, taken := portOf(sw, o.NIC); taken {
+		return fmt.Errorf("%s already is a port of bridge %s", o.NIC, br)
+	}
+	return nil
+}
+
+func (o *AttachNIC) Do(ctx context.Context, h backend.Host) error {
+	if err := h.Links.SetUp(ctx, o.NIC, true); err != nil { // Open vSwitch does not raise physical ports
+		return err
+	}
+	if err := h.Switch.Transact(ctx, o.doArgs()...); err != nil {
+		return fmt.Errorf("cannot add port %s to %s: %w", o.NIC, o.Bridge, err)
+	}
+	return nil
+}
+
+func (o *AttachNIC) Verify(ctx context.Context, h backend.Host) error {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	if problem, bad := ovs.PortProblem(sw, o.NIC); bad {
+		return fmt.Errorf("port %s does not work: %s", o.NIC, problem)
+	}
+	if br, _ := portOf(sw, o.NIC); br != o.Bridge {
+		return fmt.Errorf("%s is not a port of bridge %s", o.NIC, o.Bridge)
+	}
+	return nil
+}
+
+func (o *AttachNIC) Undo(ctx context.Context, h backend.Host) error {
+	var errs []error
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("cannot take port %s off bridge %s: %w", o.NIC, o.Bridge, err))
+	} else if b, ok := findBridge(sw, o.Bridge); ok {
+		if _, ok := findPort(b, o.NIC); ok {
+			if err := h.Switch.Transact(ctx, o.undoArgs()...); err != nil {
+				errs = append(errs, fmt.Errorf("cannot take port %s off bridge %s: %w", o.NIC, o.Bridge, err))
+			}
+		}
+	}
+	if nic, ok, err := maybeLink(ctx, h, o.NIC); err != nil {
+		errs = append(errs, err)
+	} else if ok && nic.Up != o.WasUp {
+		errs = append(errs, h.Links.SetUp(ctx, o.NIC, o.WasUp))
+	}
+	return errors.Join(errs...)
+}

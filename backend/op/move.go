@@ -1,0 +1,239 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"bridgehead/backend"
+)
+
+// Addressing is what makes a link reachable: its addresses, the routes and the policy rules through it.
+type Addressing struct {
+	Addrs  []backend.Addr  `json:"addrs"`
+	Routes []backend.Route `json:"routes"` // without the kernel's connected ones; on-link routes first
+	Rules  []backend.Rule  `json:"rules,omitempty"`
+}
+
+// MoveAddress moves the addressing from the NIC to the internal port, by netlink,
+// in one step: routes are replaced, never missing, and the NIC's addresses go last.
+type MoveAddress struct {
+	NIC     string     `json:"nic"`
+	Port    string     `json:"port"`
+	From    Addressing `json:"from"` // of the NIC
+	To      Addressing `json:"to"`   // of the port
+	Sysctls []Sysctl   `json:"sysctls,omitempty"`
+}
+
+func (o *MoveAddress) Kind() string { return "move-address" }
+
+func (o *MoveAddress) Describe() Note {
+	n := Note{Text: fmt.Sprintf("Move the addresses and routes of %s to %s in one step", o.NIC, o.Port), Cut: true}
+	for _, a := range o.To.Addrs {
+		n.Text += ": " + a.Prefix.String()
+		break
+	}
+	if len(o.To.Addrs) > 1 {
+		n.Text += fmt.Sprintf(" and %d more", len(o.To.Addrs)-1)
+	}
+	n.Commands = moveCommands(o.Port, o.To, o.NIC, o.From, "")
+	n.Undo = moveCommands(o.NIC, o.From, o.Port, o.To, "ip link set "+quote(o.NIC)+" up")
+	for _, s := range o.Sysctls {
+		if s.After != "" && s.After != s.During {
+			n.Commands = append(n.Commands, sysctlCommand(s.Key, s.After))
+		}
+		if s.During != "" && s.After != s.During {
+			n.Undo = append([]string{sysctlCommand(s.Key, s.During)}, n.Undo...)
+		}
+	}
+	return n
+}
+
+func moveCommands(to string, new Addressing, from string, old Addressing, first string) []string {
+	var out []string
+	if first != "" {
+		out = append(out, first)
+	}
+	for _, a := range new.Addrs {
+		out = append(out, addrCommand("replace", to, a))
+	}
+	for _, r := range new.Routes {
+		out = append(out, routeCommand("replace", r))
+	}
+	for _, r := range new.Rules {
+		out = append(out, ruleCommand("add", r))
+	}
+	for _, r := range old.Rules {
+		out = append(out, ruleCommand("del", r))
+	}
+	for _, a := range reversed(old.Addrs) {
+		out = append(out, addrCommand("del", from, a))
+	}
+	for _, a := range new.Addrs {
+		if a.Prefix.Addr().Is4() {
+			out = append(out, fmt.Sprintf("arping -q -U -c 3 -I %s %s", quote(to), a.Prefix.Addr()))
+		}
+	}
+	return out
+}
+
+func (o *MoveAddress) Check(ctx context.Context, h backend.Host) error {
+	l, err := link(ctx, h, o.NIC)
+	if err != nil {
+		return err
+	}
+	for _, a := range o.From.Addrs {
+		if _, ok := hasAddr(l, a); !ok {
+			return fmt.Errorf("%s no longer has the address %s; start again so that the plan is made for its present addresses", o.NIC, a.Prefix)
+		}
+	}
+	for _, a := range l.Addrs {
+		if !o.planned(a) && !selfMade(a) {
+			return fmt.Errorf("%s has got the address %s since the plan was made; start again", o.NIC, a.Prefix)
+		}
+	}
+	return nil
+}
+
+func (o *MoveAddress) planned(a backend.Addr) bool {
+	for _, x := range o.From.Addrs {
+		if x.Prefix == a.Prefix {
+			return true
+		}
+	}
+	return false
+}
+
+// selfMade says that the kernel itself made and remakes the address: link-local and privacy ones.
+func selfMade(a backend.Addr) bool {
+	return a.Prefix.Addr().Is6() && (a.Scope == "link" || a.Temporary)
+}
+
+func (o *MoveAddress) Do(ctx context.Context, h backend.Host) error {
+	if err := put(ctx, h, o.Port, o.To); err != nil {
+		return err
+	}
+	if err := take(ctx, h, o.NIC, o.From); err != nil {
+		return err
+	}
+	// Neighbours are told at once; what is left is tidying up.
+	if err := announce(ctx, h, o.Port, o.To.Addrs); err != nil {
+		return err
+	}
+	return setSysctls(ctx, h, o.Sysctls, after)
+}
+
+func (o *MoveAddress) Verify(ctx context.Context, h backend.Host) error {
+	links, err := h.Links.List(ctx)
+	if err != nil {
+		return err
+	}
+	port, ok := findLink(links, o.Port)
+	if !ok {
+		return fmt.Errorf("there is no network link %s", o.Port)
+	}
+	for _, a := range o.To.Addrs {
+		got, ok := hasAddr(port, a)
+		switch {
+		case !ok:
+			return fmt.Errorf("%s does not have %s", o.Port, a.Prefix)
+		case got.DADFailed:
+			return fmt.Errorf("another machine already uses %s", a.Prefix.Addr())
+		}
+	}
+	nic, _ := findLink(links, o.NIC)
+	for _, a := range o.From.Addrs {
+		if _, still := hasAddr(nic, a); still {
+			return fmt.Errorf("%s still has %s", o.NIC, a.Prefix)
+		}
+	}
+	return nil
+}
+
+// Undo gives the NIC its addressing back while it still is a port of the bridge:
+// answers then leave through it directly and arrive through the port, and
+// nothing is lost until del-port makes it whole.
+func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
+	errs := []error{setSysctls(ctx, h, o.Sysctls, during)}
+	if _, ok, err := maybeLink(ctx, h, o.NIC); err != nil || !ok {
+		return errors.Join(append(errs, fmt.Errorf("cannot give %s its addresses back: it is gone", o.NIC), err)...)
+	}
+	errs = append(errs, h.Links.SetUp(ctx, o.NIC, true), put(ctx, h, o.NIC, o.From))
+	port, ok, err := maybeLink(ctx, h, o.Port)
+	if err != nil || !ok {
+		return errors.Join(append(errs, err)...)
+	}
+	for _, a := range o.To.Addrs { // back to what StageAddress left
+		if _, has := hasAddr(port, a); has {
+			errs = append(errs, h.Links.SetAddr(ctx, o.Port, staged(a)))
+		}
+	}
+	for _, r := range o.To.Routes {
+		errs = append(errs, h.Links.DelRoute(ctx, r))
+	}
+	for _, r := range o.To.Rules {
+		errs = append(errs, h.Links.DelRule(ctx, r))
+	}
+	return errors.Join(errs...)
+}
+
+// put gives name its addressing, replacing routes that lead elsewhere.
+func put(ctx context.Context, h backend.Host, name string, x Addressing) error {
+	for _, a := range x.Addrs {
+		if err := h.Links.SetAddr(ctx, name, a); err != nil {
+			return err
+		}
+	}
+	for _, r := range x.Routes {
+		if err := h.Links.SetRoute(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, r := range x.Rules {
+		if err := h.Links.SetRule(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take removes the old addressing from name, the last address first: the first
+// of a net takes its secondary ones with it.
+func take(ctx context.Context, h backend.Host, name string, old Addressing) error {
+	for _, r := range old.Rules {
+		if err := h.Links.DelRule(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, r := range old.Routes {
+		if err := h.Links.DelRoute(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, a := range reversed(old.Addrs) {
+		if err := h.Links.DelAddr(ctx, name, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func announce(ctx context.Context, h backend.Host, name string, addrs []backend.Addr) error {
+	var list []netip.Addr
+	for _, a := range addrs {
+		list = append(list, a.Prefix.Addr())
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return h.Links.Announce(ctx, name, list)
+}
+
+func reversed[T any](in []T) []T {
+	out := make([]T, 0, len(in))
+	for i := len(in) - 1; i >= 0; i-- {
+		out = append(out, in[i])
+	}
+	return out
+}
