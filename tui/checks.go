@@ -9,12 +9,12 @@ import (
 // Verdict is the outcome of a check.
 type Verdict int
 
-// The verdicts. Noted is for what is worth knowing and stops nothing.
+// The verdicts. CheckNote is for what is worth knowing and stops nothing.
 const (
-	Running Verdict = iota
-	OK
-	Noted
-	Bust
+	CheckRunning Verdict = iota
+	CheckOK
+	CheckNote
+	CheckFailed
 )
 
 var verdictWords = [...]string{"running", "ok", "note", "FAILED"}
@@ -29,11 +29,11 @@ func (v Verdict) String() string {
 
 func (v Verdict) style(text string) string {
 	switch v {
-	case OK:
+	case CheckOK:
 		return Good(text)
-	case Noted:
+	case CheckNote:
 		return Warn(text)
-	case Bust:
+	case CheckFailed:
 		return Bad(text)
 	}
 	return text
@@ -68,7 +68,7 @@ func (c *Checks) Set(name string, verdict Verdict, sentence string) {
 func (c *Checks) Failed() []string {
 	var names []string
 	for _, item := range c.Items {
-		if item.Verdict == Bust {
+		if item.Verdict == CheckFailed {
 			names = append(names, item.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -212,7 +213,7 @@ func (s *Shell) helpText() string {
 	var b strings.Builder
 	b.WriteString(s.Page().Help())
 	b.WriteString("\n\nKeys on this page:\n")
-	for _, k := range append(keys, s.shellKeys(keys)...) {
+	for _, k := range slices.Concat(keys, s.shellKeys(keys)) {
 		if k.Desc == "" {
 			continue
 		}

@@ -1,0 +1,76 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// View shows the window onto the diff; its last line says where it is.
+func (d *Diff) View(width, height int) string {
+	d.build()
+	d.scroll.fit(height-1, len(d.lines))
+	var out []string
+	for _, line := range d.lines[d.scroll.top:d.scroll.end()] {
+		out = append(out, d.draw(line, width))
+	}
+	for len(out) < height-1 {
+		out = append(out, "")
+	}
+	return strings.Join(append(out, Cut(d.foot(width), width)), "\n")
+}
+
+// foot is "Lines 3-18 of 256, from column 17, search: gateway".
+func (d *Diff) foot(width int) string {
+	foot := "Lines " + d.scroll.position()
+	switch {
+	case d.left > 0:
+		foot += fmt.Sprintf(", from column %d", d.left+1)
+	case d.widest() > width-diffLead:
+		foot += ", wider than the screen"
+	}
+	switch {
+	case d.searching:
+		foot = "Search: " + d.search + "_"
+	case d.search != "":
+		n := 0
+		for _, line := range d.lines {
+			if d.matches(line) {
+				n++
+			}
+		}
+		foot += fmt.Sprintf(", %d with %q", n, d.search)
+	}
+	return foot
+}
+
+func (d *Diff) draw(line diffLine, width int) string {
+	if line.mark == "" {
+		if line.file {
+			return Strong(Cut(line.text, width))
+		}
+		return strings.Repeat(" ", diffLead) + line.text
+	}
+	text := ansi.Cut(line.text, d.left, d.left+max(width-diffLead, 0))
+	text = number(line.before) + number(line.after) + line.mark + " " + text
+	text = strings.TrimRight(text, " ")
+	if d.matches(line) {
+		text = strings.TrimRight(Fit(text, width-2), " ") + " <"
+	}
+	switch line.mark {
+	case "+":
+		return good.Render(text)
+	case "-":
+		return bad.UnsetBold().Render(text)
+	}
+	return text
+}
+
+// number is a line number in four columns and a blank.
+func number(n int) string {
+	if n == 0 {
+		return "     "
+	}
+	return fmt.Sprintf("%4d ", n)
+}
