@@ -20,3 +20,6 @@ type TimeoutError struct {
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s: no answer within %s", e.What, e.After)
 }
+
+// ErrNoLink is what a Links or Prober method fails with where no link has that name.
+var ErrNoLink = errors.New("there is no such link")

@@ -105,8 +105,9 @@ type Addr struct {
 	NoDAD         bool         `json:"nodad,omitempty"`
 	Tentative     bool         `json:"tentative,omitempty"`
 	DADFailed     bool         `json:"dadfailed,omitempty"`
-	Dynamic       bool         `json:"dynamic,omitempty"`   // has a lifetime: DHCP or SLAAC
-	Temporary     bool         `json:"temporary,omitempty"` // RFC 8981 privacy address
+	Dynamic       bool         `json:"dynamic,omitempty"`    // has a lifetime: DHCP or SLAAC
+	Deprecated    bool         `json:"deprecated,omitempty"` // preferred lifetime over, or 0 from the start: no source for new connections
+	Temporary     bool         `json:"temporary,omitempty"`  // RFC 8981 privacy address
 	MngTmpAddr    bool         `json:"mngtmpaddr,omitempty"`
 }
 
