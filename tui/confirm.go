@@ -12,9 +12,8 @@ import (
 // Confirm asks for a word to be typed before one can go on. For a moment after
 // it is shown it swallows every key: those were typed before it was read.
 type Confirm struct {
-	Text  string // what is at stake; above the question
-	Word  string // what to type
-	Clock Clock
+	Text string // what is at stake; above the question
+	Word string // what to type
 
 	input textinput.Model
 	shown time.Time
@@ -25,7 +24,7 @@ type Confirm struct {
 func (c *Confirm) Enter() tea.Cmd {
 	c.input = newInput()
 	c.input.CharLimit = 40
-	c.shown = orSystem(c.Clock).Now()
+	c.shown = time.Now()
 	return c.input.Focus()
 }
 
@@ -37,7 +36,7 @@ func (c *Confirm) Next() error {
 	return nil
 }
 
-func (c *Confirm) early() bool { return orSystem(c.Clock).Now().Sub(c.shown) < Grace }
+func (c *Confirm) early() bool { return time.Now().Sub(c.shown) < Grace }
 
 // Update takes the typed word.
 func (c *Confirm) Update(msg tea.Msg) tea.Cmd {

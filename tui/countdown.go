@@ -10,12 +10,11 @@ type Countdown struct {
 	Label    string           // "Rolls back in"
 	Deadline func() time.Time // asked for at each draw; the zero time: nothing runs
 	Total    time.Duration    // what a full bar stands for
-	Clock    Clock
 }
 
 // Left is the time left, never negative.
 func (c Countdown) Left() time.Duration {
-	return max(c.Deadline().Sub(orSystem(c.Clock).Now()), 0)
+	return max(c.Deadline().Sub(time.Now()), 0)
 }
 
 // View is "Rolls back in 09:32  [████████░░]", or nothing when nothing runs.

@@ -68,7 +68,7 @@ func (s *Shell) header() []string {
 	}
 	var right []string
 	if !status.Deadline.IsZero() {
-		right = append(right, Clean(status.Doing)+" "+MinSec(status.Deadline.Sub(s.Clock.Now())))
+		right = append(right, Clean(status.Doing)+" "+MinSec(status.Deadline.Sub(time.Now())))
 	}
 	if status.Badge != "" {
 		right = append(right, "["+string(status.Badge)+"]")

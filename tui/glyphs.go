@@ -57,3 +57,15 @@ func isOldTerm(term string) bool {
 	return strings.HasPrefix(base, "vt") && strings.Trim(base[2:], "0123456789") == "" ||
 		base == "ansi" || base == "dumb" || base == "unknown" || base == ""
 }
+
+// isRichTerm reports whether TERM names a terminal emulator with an alternate
+// screen and bracketed paste.
+func isRichTerm(term string) bool {
+	base, _, _ := strings.Cut(term, "-")
+	switch base {
+	case "xterm", "screen", "tmux", "rxvt", "konsole", "gnome", "putty", "mintty", "iterm2",
+		"foot", "alacritty", "kitty", "st", "contour", "wezterm", "ghostty", "rio":
+		return true
+	}
+	return false
+}

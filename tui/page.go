@@ -103,8 +103,6 @@ type (
 	ErrorMsg struct{ Err error }
 	// TickMsg arrives at the page shown once per second.
 	TickMsg struct{ Now time.Time }
-
-	backgroundMsg struct{ cmd tea.Cmd }
 )
 
 // Next, Back, Goto, Quit and Say are the commands that send these messages.
@@ -121,22 +119,3 @@ func Goto(id string) tea.Cmd { return func() tea.Msg { return GotoMsg{id} } }
 
 // Say returns the command that shows a sentence in the status line.
 func Say(text string) tea.Cmd { return func() tea.Msg { return SayMsg{text} } }
-
-// Background marks a command that waits for something outside: a channel, an
-// event, a process. It runs as any other, but a test that waits until all is
-// quiet does not wait for it.
-func Background(cmd tea.Cmd) tea.Cmd {
-	if cmd == nil {
-		return nil
-	}
-	return func() tea.Msg { return backgroundMsg{cmd} }
-}
-
-// InBackground returns the command that Background marked, or nil when msg is
-// another message. It is for test drivers.
-func InBackground(msg tea.Msg) tea.Cmd {
-	if b, ok := msg.(backgroundMsg); ok {
-		return b.cmd
-	}
-	return nil
-}

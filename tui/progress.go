@@ -58,7 +58,6 @@ type Item struct {
 // is being done. The operator can scroll back; scrolling to the end follows again.
 type Progress struct {
 	Items []Item
-	Clock Clock
 
 	scroll scroll
 	held   bool // the operator scrolled away
@@ -69,7 +68,7 @@ func (p *Progress) Set(i int, state State) {
 	if i < 0 || i >= len(p.Items) {
 		return
 	}
-	item, now := &p.Items[i], orSystem(p.Clock).Now()
+	item, now := &p.Items[i], time.Now()
 	switch state {
 	case Doing, Undoing:
 		item.Began, item.Ended = now, time.Time{}
@@ -132,7 +131,7 @@ func (p *Progress) lines(item Item, width int) []string {
 	if !item.Began.IsZero() {
 		end := item.Ended
 		if end.IsZero() {
-			end = orSystem(p.Clock).Now()
+			end = time.Now()
 		}
 		elapsed = Elapsed(end.Sub(item.Began))
 	}
@@ -179,12 +178,11 @@ func Elapsed(d time.Duration) string {
 type Working struct {
 	What  string
 	Since time.Time
-	Clock Clock
 }
 
 // View is the line, cut to width.
 func (w Working) View(width int) string {
-	d := orSystem(w.Clock).Now().Sub(w.Since)
+	d := time.Now().Sub(w.Since)
 	mark := `|/-\`[int(max(d, 0)/time.Second)%4]
 	return Cut(fmt.Sprintf("%c %s, %s", mark, Clean(w.What), Elapsed(d)), width)
 }

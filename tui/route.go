@@ -50,8 +50,6 @@ func route(page int, cmd tea.Cmd) tea.Cmd {
 		switch msg := cmd().(type) {
 		case nil, routedMsg:
 			return msg
-		case backgroundMsg:
-			return backgroundMsg{route(page, msg.cmd)}
 		default:
 			return routeMsg(page, msg)
 		}

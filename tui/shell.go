@@ -22,8 +22,7 @@ type Shell struct {
 	// Leave says in which state the host is left when the wizard ends now. It
 	// is shown when Ctrl-C asks. Nil: nothing has been changed.
 	Leave func() string
-	Clock Clock // nil: the machine's
-	ASCII bool  // draw with ASCII only; Run sets it from locale and TERM
+	ASCII bool // draw with ASCII only; Run sets it from locale and TERM
 
 	pages         map[int]Page
 	at            int
@@ -34,10 +33,15 @@ type Shell struct {
 	asked         time.Time
 	asking        bool // Ctrl-C's question is open
 	paste         bool // the terminal knows bracketed paste
+	left          bool // ended by Ctrl-C
 	fatal         error
 }
 
-type tickMsg struct{}
+type tickMsg time.Time
+
+func tick() tea.Cmd {
+	return tea.Tick(time.Second, func(now time.Time) tea.Msg { return tickMsg(now) })
+}
 
 // Page is the page shown.
 func (s *Shell) Page() Page { return s.pages[s.at] }
@@ -48,12 +52,11 @@ func (s *Shell) Step() Step { return s.Steps[s.at] }
 // Init starts the clock and shows the first step that applies.
 func (s *Shell) Init() tea.Cmd {
 	s.pages = map[int]Page{}
-	s.Clock = orSystem(s.Clock)
 	first := s.neighbour(-1, +1)
 	if first < 0 {
 		return tea.Quit
 	}
-	return tea.Batch(s.show(first), s.Clock.After(time.Second, tickMsg{}))
+	return tea.Batch(s.show(first), tick())
 }
 
 // Update routes a message to the frame, to the page that asked for it, or to
@@ -68,12 +71,9 @@ func (s *Shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.PasteMsg:
 		return s, s.pasted(msg)
 	case tickMsg:
-		now := s.Clock.Now()
-		return s, tea.Batch(s.toPage(s.at, TickMsg{now}), s.Clock.After(time.Second, tickMsg{}))
+		return s, tea.Batch(s.toPage(s.at, TickMsg{time.Time(msg)}), tick())
 	case routedMsg:
 		return s, s.routed(msg)
-	case backgroundMsg:
-		return s, msg.cmd
 	case fatalMsg:
 		s.fatal = msg.err
 		return s, tea.Quit
@@ -208,11 +208,14 @@ var (
 )
 
 func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
+	if msg.String() == "alt+esc" { // Esc twice in a hurry
+		msg = tea.KeyPressMsg{Code: tea.KeyEscape}
+	}
 	switch {
 	case s.asking:
 		return s.answerLeave(msg)
 	case keyQuit.Matches(msg):
-		s.asking, s.asked = true, s.Clock.Now()
+		s.asking, s.asked = true, time.Now()
 		return nil
 	case s.tooSmall() || s.Page() == nil:
 		return nil
@@ -241,11 +244,12 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 // answerLeave handles the keys of Ctrl-C's question. A second Ctrl-C is a yes,
 // once there was time to read.
 func (s *Shell) answerLeave(msg tea.KeyPressMsg) tea.Cmd {
-	if s.Clock.Now().Sub(s.asked) < Grace {
+	if time.Now().Sub(s.asked) < Grace {
 		return nil
 	}
 	s.asking = false
 	if Pressed(msg, "y", "Y", "ctrl+c") {
+		s.left = true
 		return tea.Quit
 	}
 	return nil
