@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"bridgehead/backend"
 )
+
+// metric6 is the metric of the connected routes that IPv6 makes by itself (IP6_RT_PRIO_ADDRCONF).
+const metric6 = 256
 
 // forever is the lifetime that never ends (RFC 4861 4.6.2).
 const forever = ^uint32(0)
@@ -22,8 +26,30 @@ const forever = ^uint32(0)
 // Metric 0 makes the kernel's own connected route: metric 0 in IPv4, 256 in
 // IPv6. Where a has a Peer, the prefix length is the peer's (ip-address(8)).
 func (l *Links) SetAddr(ctx context.Context, name string, a backend.Addr) error {
+	what := fmt.Sprintf("cannot set the address %s on %s", a.Prefix, name)
+	if a.Metric == 0 && a.Prefix.Addr().Is6() {
+		staged, err := l.hasMetric(ctx, name, a.Prefix)
+		if err != nil {
+			return failed(err, "%s", what)
+		}
+		if staged { // to IPv6, no metric means the one that is there
+			a.Metric = metric6
+		}
+	}
 	err := l.changeAddr(ctx, name, a, unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
-	return failed(err, "cannot set the address %s on %s", a.Prefix, name)
+	return failed(err, "%s", what)
+}
+
+// hasMetric says whether the link has the address with a metric of its own.
+func (l *Links) hasMetric(ctx context.Context, name string, p netip.Prefix) (bool, error) {
+	index, err := l.index(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	addrs, err := l.addrs()
+	return slices.ContainsFunc(addrs[index], func(a backend.Addr) bool {
+		return a.Prefix == p && a.Metric != 0
+	}), err
 }
 
 // DelAddr removes the address and prefix of a. IPv4 routes that name it as
@@ -155,6 +181,9 @@ func decodeAddr(m []byte) (index int, a backend.Addr, err error) {
 			a.Label = nl.BytesToString(attr.Value)
 		case unix.IFA_RT_PRIORITY:
 			a.Metric = number(attr.Value)
+			if msg.Family == unix.AF_INET6 && a.Metric == metric6 {
+				a.Metric = 0
+			}
 		case unix.IFA_FLAGS:
 			flags = number(attr.Value)
 		case unix.IFA_CACHEINFO:
