@@ -53,7 +53,11 @@ func (d disk) Read(path string) (backend.File, error) {
 	if err := unix.Fstat(int(in.Fd()), &st); err != nil {
 		return f, failed("read", path, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		return f, failed("read", path, unix.EISDIR) // ifupdown passes over directories
+	default:
 		return f, failed("read", path, errNotRegular)
 	}
 	if f.Data, err = io.ReadAll(in); err != nil {

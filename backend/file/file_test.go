@@ -196,6 +196,9 @@ func TestReadRefusesWhatIsNoFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := f.Read("/dir"); !errors.Is(err, unix.EISDIR) {
+		t.Errorf("a directory: %v, want EISDIR", err)
+	}
 	if got, err := f.Read("/dir/x/y"); err != nil || got.Exists {
 		t.Errorf("an absent file: %+v, %v", got, err)
 	}
