@@ -63,7 +63,6 @@ func (c *Confirm) Keys() []Key {
 func (c *Confirm) View(width, height int) string {
 	c.text.Text = c.Text
 	c.input.SetWidth(min(width-4, 40))
-	above := c.text.View(width, height-3)
-	return above + "\n\n" + fmt.Sprintf("To go on, type %s and press Enter. To stay as you are, press Esc.", Strong(c.Word)) +
-		"\n> " + c.input.View()
+	return c.text.View(width, height-4) + "\n\nTo go on, type " + Strong(c.Word) + " and press Enter.\n" +
+		"To leave all as it is, press Esc.\n> " + c.input.View()
 }

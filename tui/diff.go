@@ -55,7 +55,10 @@ func (d *Diff) build() {
 		return
 	}
 	d.made, d.full, d.lines = slices.Clone(d.Files), d.whole, nil
-	for _, f := range d.Files {
+	for i, f := range d.Files {
+		if i > 0 {
+			d.lines = append(d.lines, diffLine{})
+		}
 		d.lines = append(d.lines, f.lines(d.whole)...)
 	}
 	if len(d.Files) == 0 {

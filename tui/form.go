@@ -132,10 +132,9 @@ func (f *Form) Keys() []Key {
 	}
 	keys := field.keys()
 	if f.neighbour(+1) >= 0 {
-		keys = append(keys, Bind("next field", "enter", "tab", "down"), Bind("continue", "ctrl+n"))
+		keys = append(keys, Bind("next field", "enter", "tab", "down"))
 	}
-	keys = append(keys, Bind("next field", "tab", "down").Hidden(), Bind("field before", "shift+tab", "up").Hidden())
-	return keys[:len(keys):len(keys)]
+	return append(keys, Bind("field before", "shift+tab", "up").Hidden())
 }
 
 // View shows the fields, and of a form that does not fit the part around the

@@ -217,9 +217,13 @@ func (s *Shell) helpText() string {
 		if k.Desc == "" {
 			continue
 		}
-		fmt.Fprintf(&b, "  %s  %s\n", Fit(k.allNames(), 24), k.Desc)
+		names := Wrap(k.allNames(), 28)
+		fmt.Fprintf(&b, "  %s  %s\n", Fit(names[0], 28), k.Desc)
+		for _, more := range names[1:] {
+			fmt.Fprintf(&b, "  %s\n", more)
+		}
 		if k.Off != "" {
-			fmt.Fprintf(&b, "  %s  not now: %s\n", Fit("", 24), k.Off)
+			fmt.Fprintf(&b, "  %s  not now: %s\n", Fit("", 28), k.Off)
 		}
 	}
 	return strings.TrimSpace(b.String())

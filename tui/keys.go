@@ -65,6 +65,7 @@ func find(keys []Key, msg tea.KeyPressMsg) (Key, bool) {
 var keyNames = map[string]string{
 	"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift-Tab", "space": "Space",
 	"up": "Up", "down": "Down", "left": "Left", "right": "Right", "f1": "F1",
+	"backspace": "Backspace", "delete": "Delete",
 	"pgup": "PgUp", "pgdown": "PgDn", "home": "Home", "end": "End", AnyText: "letters", AnyKey: "keys",
 }
 

@@ -136,11 +136,15 @@ func (t *Table) Keys() []Key {
 	if t.filter != "" {
 		keys = append(keys, Bind("drop the filter", "esc"))
 	}
-	return append(keys, Bind("move", "k", "j", "g", "G", "b").Hidden())
+	return keys
 }
 
 func (t *Table) moveKeys() Key {
-	return Bind("move", "up", "down", "pgup", "pgdown", "home", "end", "ctrl+u", "ctrl+d").Named("Up/Down")
+	keys := []string{"up", "down", "pgup", "pgdown", "home", "end", "ctrl+u", "ctrl+d"}
+	if !t.filtering {
+		keys = append(keys, "k", "j", "g", "G", "b")
+	}
+	return Bind("move", keys...).Named("Up/Down")
 }
 
 // Update moves, chooses and filters.

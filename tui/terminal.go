@@ -30,7 +30,7 @@ type SignalError struct{ Signal os.Signal }
 func (e SignalError) Error() string { return "ended by signal: " + e.Signal.String() }
 
 // patience is how long Run waits for a line that takes no more bytes.
-const patience = 3 * time.Second
+const patience = 2 * time.Second
 
 // Suitable says why the wizard cannot be shown on this terminal, and what to
 // do; nil: it can.

@@ -40,13 +40,17 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// Wrap breaks text at blanks into lines of at most width columns. A
-// continuation line keeps the indent of its paragraph; a word wider than a
-// line is cut.
+// Wrap breaks text at blanks into lines of at most width columns. A line that
+// fits stays as it is; a continuation line keeps the indent of its paragraph; a
+// word wider than a line is cut.
 func Wrap(text string, width int) []string {
 	width = max(width, 1)
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
+		if ansi.StringWidth(paragraph) <= width {
+			lines = append(lines, strings.TrimRight(paragraph, " "))
+			continue
+		}
 		indent := paragraph[:len(paragraph)-len(strings.TrimLeft(paragraph, " "))]
 		if len(indent) >= width/2 {
 			indent = ""

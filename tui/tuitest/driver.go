@@ -24,6 +24,7 @@ type Driver struct {
 	t       *testing.T
 	mu      sync.Mutex
 	arrived []tea.Msg // from commands, not yet delivered
+	running int       // commands
 	ended   bool
 }
 
@@ -38,7 +39,10 @@ func Run(t *testing.T, width, height int, build func(*testing.T) *tui.Shell, scr
 		d.start(d.Shell.Init())
 		d.Resize(width, height)
 		script(d)
-		d.end() // what still ticks is not wanted any more
+		d.end()
+		for nap := time.Second; d.busy() && nap < 100*time.Hour; nap *= 2 {
+			time.Sleep(nap) // timers that still run have to end inside the bubble
+		}
 	})
 }
 
@@ -170,9 +174,26 @@ func (d *Driver) end() {
 
 // start runs a command as the real program does: beside everything else.
 func (d *Driver) start(cmd tea.Cmd) {
-	if cmd != nil {
-		go func() { d.report(cmd()) }()
+	if cmd == nil {
+		return
 	}
+	d.count(+1)
+	go func() {
+		defer d.count(-1)
+		d.report(cmd())
+	}()
+}
+
+func (d *Driver) count(by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running += by
+}
+
+func (d *Driver) busy() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.running > 0
 }
 
 func (d *Driver) report(msg tea.Msg) {
