@@ -1,6 +1,3 @@
-// Package hosttest is what the tests of the real host and of the simulated one
-// share: the promises of the backend interfaces as test bodies, and a throw-away
-// host, made of namespaces, on which the real daemons run.
 package hosttest
 
 import (

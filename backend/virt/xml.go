@@ -1,0 +1,113 @@
+package virt
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"libvirt.org/go/libvirtxml"
+)
+
+// NetworkSpec describes a libvirt network that hands its guests to an OVS bridge.
+type NetworkSpec struct {
+	Name       string
+	Bridge     string // an existing OVS bridge
+	PortGroups []PortGroup
+}
+
+// PortGroup is a choice of VLANs for a guest's NIC. One VLAN is an access port,
+// several are a trunk, none is the whole bridge.
+type PortGroup struct {
+	Name    string
+	VLANs   []int // 1 to 4094
+	Default bool  // for NICs that name no port group
+}
+
+var (
+	// The name becomes a file name and stands in commands, as the answers file has it.
+	networkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	// A link's name has 1 to 15 bytes (IFNAMSIZ).
+	bridgeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$`)
+)
+
+// NetworkXML returns the definition of a network as virsh net-define takes it
+// (https://libvirt.org/formatnetwork.html, "Using an existing host bridge"), without
+// a UUID: libvirt makes one. It ends with a newline.
+func NetworkXML(spec NetworkSpec) (string, error) {
+	if err := spec.check(); err != nil {
+		return "", fmt.Errorf("cannot describe the libvirt network %q: %w", spec.Name, err)
+	}
+	ovs := libvirtxml.NetworkVirtualPortParams{OpenVSwitch: &libvirtxml.NetworkVirtualPortParamsOpenVSwitch{}}
+	n := libvirtxml.Network{
+		Name:        spec.Name,
+		Forward:     &libvirtxml.NetworkForward{Mode: "bridge"},
+		Bridge:      &libvirtxml.NetworkBridge{Name: spec.Bridge},
+		VirtualPort: &libvirtxml.NetworkVirtualPort{Params: &ovs},
+	}
+	for _, g := range spec.PortGroups {
+		n.PortGroups = append(n.PortGroups, g.group())
+	}
+	text, err := n.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("cannot describe the libvirt network %q: %w", spec.Name, err)
+	}
+	return tidy(text) + "\n", nil
+}
+
+var (
+	empty      = regexp.MustCompile(`<(\w+)((?: [^<>/]*)?)>\s*</\w+>`)
+	parameters = regexp.MustCompile(`\s*<parameters/>`)
+)
+
+// tidy writes empty elements as <this/>, as libvirt does and people read them, and
+// leaves out the empty parameters of a virtual port.
+func tidy(text string) string {
+	text = empty.ReplaceAllString(text, "<$1$2/>")
+	return empty.ReplaceAllString(parameters.ReplaceAllString(text, ""), "<$1$2/>")
+}
+
+func (g PortGroup) group() libvirtxml.NetworkPortGroup {
+	out := libvirtxml.NetworkPortGroup{Name: g.Name}
+	if g.Default {
+		out.Default = "yes"
+	}
+	if len(g.VLANs) > 0 {
+		out.VLAN = &libvirtxml.NetworkVLAN{}
+	}
+	if len(g.VLANs) > 1 {
+		out.VLAN.Trunk = "yes"
+	}
+	for _, id := range g.VLANs {
+		out.VLAN.Tags = append(out.VLAN.Tags, libvirtxml.NetworkVLANTag{ID: uint(id)})
+	}
+	return out
+}
+
+func (s NetworkSpec) check() error {
+	if !networkName.MatchString(s.Name) {
+		return fmt.Errorf("its name must be letters, digits, . _ - and begin with a letter or digit")
+	}
+	if !bridgeName.MatchString(s.Bridge) {
+		return fmt.Errorf("%q is no name of a bridge: 1 to 15 letters, digits, . _ -", s.Bridge)
+	}
+	seen, standard := map[string]bool{}, ""
+	for _, g := range s.PortGroups {
+		switch {
+		case !networkName.MatchString(g.Name):
+			return fmt.Errorf("the port group's name %q must be letters, digits, . _ -", g.Name)
+		case seen[g.Name]:
+			return fmt.Errorf("there are two port groups %s", g.Name)
+		case g.Default && standard != "":
+			return fmt.Errorf("%s and %s cannot both be the default port group", standard, g.Name)
+		case g.Default:
+			standard = g.Name
+		}
+		seen[g.Name] = true
+		for i, id := range g.VLANs {
+			if id < 1 || id > 4094 || slices.Contains(g.VLANs[:i], id) {
+				return fmt.Errorf("port group %s: %d is no VLAN, or there twice; use 1 to 4094, each once", g.Name, id)
+			}
+		}
+	}
+	return nil
+}

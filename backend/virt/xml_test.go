@@ -1,0 +1,138 @@
+package virt
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"libvirt.org/go/libvirtxml"
+
+	"bridgehead/backend"
+	"bridgehead/backend/hosttest"
+)
+
+func TestNetworkXML(t *testing.T) {
+	got, err := NetworkXML(NetworkSpec{Name: "examplebr0", Bridge: "examplebr0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As the tutorial has it, but for the quotes.
+	const want = `<network>
+  <name>examplebr0</name>
+  <forward mode="bridge"/>
+  <bridge name="examplebr0"/>
+  <virtualport type="openvswitch"/>
+</network>
+`
+	if got != want {
+		t.Errorf("\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPortGroupsReachLibvirt(t *testing.T) {
+	hosttest.StartLibvirtd(t)
+	v := New(Options{})
+	text, err := NetworkXML(NetworkSpec{Name: "groups", Bridge: "br0", PortGroups: []PortGroup{
+		{Name: "all"}, {Name: "access", VLANs: []int{10}, Default: true}, {Name: "trunk", VLANs: []int{1, 4094}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.DefineNetwork(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+	defined := state(t, v).Networks[1]
+	if err := v.UndefineNetwork(t.Context(), "groups"); err != nil {
+		t.Fatal(err)
+	}
+	var n libvirtxml.Network
+	if err := n.Unmarshal(defined.XML); err != nil {
+		t.Fatal(err)
+	}
+	g := n.PortGroups
+	if len(g) != 3 || g[0].VLAN != nil || g[0].Default != "" || g[1].Default != "yes" || g[1].VLAN.Trunk != "" || g[2].VLAN.Trunk != "yes" ||
+		!reflect.DeepEqual(g[1].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 10}}) || !reflect.DeepEqual(g[2].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 1}, {ID: 4094}}) {
+		t.Errorf("libvirt has made of it\n%s", defined.XML)
+	}
+}
+
+func TestNetworkXMLRefuses(t *testing.T) {
+	group := func(g ...PortGroup) NetworkSpec { return NetworkSpec{Name: "n", Bridge: "b", PortGroups: g} }
+	for what, spec := range map[string]NetworkSpec{
+		"no name":               {Bridge: "b"},
+		"a slash":               {Name: "a/b", Bridge: "b"},
+		"dots":                  {Name: "..", Bridge: "b"},
+		"markup":                {Name: "n", Bridge: "b'/>"},
+		"a newline":             {Name: "n\n", Bridge: "b"},
+		"an option":             {Name: "-n", Bridge: "b"},
+		"no bridge":             {Name: "n"},
+		"a bridge of 16 bytes":  {Name: "n", Bridge: "abcdefghijklmnop"},
+		"VLAN 0":                group(PortGroup{Name: "g", VLANs: []int{0}}),
+		"VLAN 4095":             group(PortGroup{Name: "g", VLANs: []int{10, 4095}}),
+		"a VLAN twice":          group(PortGroup{Name: "g", VLANs: []int{10, 10}}),
+		"a group without name":  group(PortGroup{VLANs: []int{1}}),
+		"two groups of a name":  group(PortGroup{Name: "g"}, PortGroup{Name: "g"}),
+		"two default groups":    group(PortGroup{Name: "g", Default: true}, PortGroup{Name: "h", Default: true}),
+		"a group with a markup": group(PortGroup{Name: "<g>"}),
+	} {
+		if text, err := NetworkXML(spec); err == nil {
+			t.Errorf("%s is accepted:\n%s", what, text)
+		}
+	}
+}
+
+func TestNICs(t *testing.T) {
+	const text = `<domain type='kvm' id='3'><devices>
+  <interface type='bridge'><mac address='52:54:00:00:00:01'/><source network='lan' portid='x' bridge='br0'/><target dev='vnet0'/><model type='virtio'/></interface>
+  <interface type='bridge'><source bridge='br1'/></interface>
+  <interface type='direct'><source dev='eth0' mode='bridge'/><target dev='macvtap0'/></interface>
+  <interface type='hostdev' managed='yes'><source><address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x0'/></source></interface>
+  <interface type='of-the-future'><source name='x'/></interface>
+  <disk type='file' device='of-the-future' size='many'/>
+</devices></domain>`
+	want := []backend.DomainNIC{
+		{MAC: "52:54:00:00:00:01", Type: "network", Source: "lan", Target: "vnet0", Model: "virtio"},
+		{Type: "bridge", Source: "br1"},
+		{Type: "direct", Source: "eth0", Target: "macvtap0"},
+		{Type: "hostdev"},
+		{Type: "of-the-future", Source: "x"},
+	}
+	got, err := nics(text)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
+	}
+	if _, err := nics(text[:300]); err == nil {
+		t.Error("half a domain is accepted")
+	}
+}
+
+// With a UUID put in, a definition is the same but for that.
+func FuzzWithUUID(f *testing.F) {
+	const id = "6df53148-5a70-41dd-81b9-690904a471c5"
+	for _, seed := range []string{
+		"<network><name>a</name></network>", "<?xml version='1.0'?>\n<!-- <network> -->\n<network ipv6='yes'>\n<name>a&lt;</name><bridge name='>'/></network>",
+		"<network/>", "", "<network", "<!DOCTYPE x [<!ENTITY a '<b>'>]><network><name>&amp;</name></network>",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var before, after libvirtxml.Network
+		if before.Unmarshal(text) != nil || before.UUID != "" || before.Name == "" {
+			return
+		}
+		with, err := withUUID(text, id)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err := after.Unmarshal(with); err != nil {
+			t.Fatalf("%q became %q: %v", text, with, err)
+		}
+		if after.UUID != id || strings.Replace(with, "<uuid>"+id+"</uuid>", "", 1) != text {
+			t.Errorf("%q became %q", text, with)
+		}
+		after.UUID = ""
+		if !reflect.DeepEqual(before, after) {
+			t.Errorf("%q became %q", text, with)
+		}
+	})
+}
