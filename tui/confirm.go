@@ -64,5 +64,5 @@ func (c *Confirm) View(width, height int) string {
 	c.text.Text = c.Text
 	c.input.SetWidth(min(width-4, 40))
 	return c.text.View(width, height-4) + "\n\nTo go on, type " + Strong(c.Word) + " and press Enter.\n" +
-		"To leave all as it is, press Esc.\n> " + c.input.View()
+		"To leave all as it is, press Esc.\n> " + Cut(c.input.View(), width-2)
 }

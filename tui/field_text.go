@@ -66,13 +66,14 @@ func (t *TextField) check() error {
 
 func (t *TextField) view(labels, width int, focused bool) []string {
 	t.load()
-	t.input.SetWidth(max(width-labels-7, 8))
+	room := max(width-labels-6, 8)
+	t.input.SetWidth(room - 1) // the cursor may stand behind the last character
 	if focused {
 		t.input.Focus()
 	} else {
 		t.input.Blur()
 	}
-	lines := labelled(t.Label, labels, focused, "["+t.input.View()+"]")
+	lines := labelled(t.Label, labels, focused, "["+Cut(t.input.View(), room)+"]")
 	err := t.check()
 	if !t.typed && *t.Value == "" {
 		err = nil // nothing wrong yet, only nothing there

@@ -36,13 +36,10 @@ func Run(t *testing.T, width, height int, build func(*testing.T) *tui.Shell, scr
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &Driver{t: t, Shell: build(t)}
+		defer d.end()
 		d.start(d.Shell.Init())
 		d.Resize(width, height)
 		script(d)
-		d.end()
-		for nap := time.Second; d.busy() && nap < 100*time.Hour; nap *= 2 {
-			time.Sleep(nap) // timers that still run have to end inside the bubble
-		}
 	})
 }
 
@@ -149,7 +146,7 @@ func (d *Driver) deliver(msg tea.Msg) {
 		return
 	}
 	if _, ok := msg.(tea.QuitMsg); ok {
-		d.end()
+		d.quit()
 		return
 	}
 	if cmds, ok := commands(msg); ok {
@@ -166,10 +163,19 @@ func (d *Driver) deliver(msg tea.Msg) {
 	d.start(cmd)
 }
 
-func (d *Driver) end() {
+func (d *Driver) quit() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ended = true
+}
+
+// end lets the timers that still run come to their end: they may not outlive
+// the bubble.
+func (d *Driver) end() {
+	d.quit()
+	for nap := time.Second; d.busy() && nap < 100*time.Hour; nap *= 2 {
+		time.Sleep(nap)
+	}
 }
 
 // start runs a command as the real program does: beside everything else.
