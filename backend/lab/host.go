@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Host is a command inside the host, Switch inside the switch, Client inside the
@@ -93,10 +94,12 @@ func (l *Lab) startHost(ctx context.Context) error {
 	if err := l.host.inNet(l.finishNICs); err != nil {
 		return err
 	}
-	if l.spec.NoIfup || l.spec.Switch == SwitchNone {
-		return nil
+	if !l.spec.NoIfup && l.spec.Switch != SwitchNone {
+		if err := l.awaitReachable(ctx); err != nil {
+			return err
+		}
 	}
-	return l.awaitReachable(ctx)
+	return l.settle()
 }
 
 // startDaemons does what a boot does, in its order: Open vSwitch, network, libvirt.
@@ -167,6 +170,28 @@ func (l *Lab) awaitReachable(ctx context.Context) error {
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("the client does not reach the host at %v (ifup: %v)", targets, l.ifup)
+		}
+	}
+}
+
+// settle waits until duplicate address detection is over on the host.
+func (l *Lab) settle() error {
+	for end := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		tentative := ""
+		err := l.host.inNet(func() error {
+			addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)
+			for _, a := range addrs {
+				if a.Flags&unix.IFA_F_TENTATIVE != 0 && a.Flags&unix.IFA_F_DADFAILED == 0 {
+					tentative = a.IPNet.String()
+				}
+			}
+			return err
+		})
+		if err != nil || tentative == "" {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the host's address %s stays tentative", tentative)
 		}
 	}
 }
