@@ -1,0 +1,43 @@
+package sim_test
+
+import (
+	"testing"
+
+	"bridgehead/backend"
+	"bridgehead/backend/hosttest"
+	"bridgehead/backend/sim"
+)
+
+// bare is a host with two cards that have a cable and nothing else.
+func bare() sim.Spec {
+	card := func(name, mac string) sim.NIC {
+		return sim.NIC{Wire: name, Link: backend.Link{Name: name, MAC: mac, Driver: "igb", SpeedMbps: 1000, Up: true}}
+	}
+	return sim.Spec{
+		Init: "systemd",
+		NICs: []sim.NIC{card("eth0", "00:1b:21:3a:4f:10"), card("eth1", "00:1b:21:3a:4f:11")},
+		OVS:  &sim.OVS{KernelModule: true},
+		Virt: &sim.Libvirt{},
+	}
+}
+
+func TestLinks(t *testing.T) {
+	hosttest.Links(t, sim.New(bare()).Host().Links, hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}})
+}
+
+func TestFiles(t *testing.T) {
+	hosttest.Files(t, sim.New(bare()).Host().Files, "/var/lib/bridgehead/test")
+}
+
+func TestProcesses(t *testing.T) {
+	m := sim.Demo()
+	hosttest.Processes(t, m.Host().Processes, 733, 99999)
+}
+
+func TestSwitch(t *testing.T) {
+	for _, datapath := range []string{"system", "netdev"} {
+		t.Run(datapath, func(t *testing.T) {
+			hosttest.Switch(t, sim.New(bare()).Host().Switch, hosttest.SwitchEnv{Datapath: datapath, NICs: []string{"eth0", "eth1"}})
+		})
+	}
+}

@@ -1,0 +1,5 @@
+package sim_test
+
+import "context"
+
+var tctx = context.Background()

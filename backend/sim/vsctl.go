@@ -1,0 +1,419 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// command is one ovs-vsctl command that is simulated.
+type command struct {
+	min, max int // arguments
+	options  []string
+	run      func(d *database, a []string, option func(string) bool) error
+}
+
+const unlimited = 1 << 20
+
+var commands = map[string]command{
+	"init":               {0, 0, nil, func(*database, []string, func(string) bool) error { return nil }},
+	"add-br":             {1, 1, []string{"--may-exist"}, addBridge},
+	"del-br":             {1, 1, []string{"--if-exists"}, delBridge},
+	"br-set-external-id": {2, 3, nil, setExternalID},
+	"set-fail-mode": {2, 2, nil, func(d *database, a []string, _ func(string) bool) error {
+		return setColumn(d, bridges, a[0], "fail_mode="+a[1])
+	}},
+	"del-fail-mode": {1, 1, nil, func(d *database, a []string, _ func(string) bool) error {
+		return clearColumns(d, bridges, a[0], "fail_mode")
+	}},
+	"add-port": {2, unlimited, []string{"--may-exist"}, addPort},
+	"add-bond": {4, unlimited, []string{"--may-exist", "--fake-iface"}, addBond},
+	"del-port": {1, 2, []string{"--if-exists"}, delPort},
+	"set":      {3, unlimited, []string{"--if-exists"}, setColumns},
+	"add":      {4, unlimited, []string{"--if-exists"}, addValues},
+	"remove":   {4, unlimited, []string{"--if-exists"}, removeValues},
+	"clear":    {3, unlimited, []string{"--if-exists"}, clearRow},
+}
+
+// transact runs one ovs-vsctl command line on d, whose state after an error is undefined.
+func transact(d *database, line []string) error {
+	var lines [][]string
+	for {
+		end := slices.Index(line, "--")
+		if end < 0 {
+			lines = append(lines, line)
+			break
+		}
+		lines, line = append(lines, line[:end]), line[end+1:]
+	}
+	if len(lines) > 1 && len(lines[0]) == 0 {
+		lines = lines[1:]
+	}
+	if n := len(lines) - 1; n > 0 && len(lines[n]) == 0 {
+		lines = lines[:n]
+	}
+	for _, words := range lines {
+		if err := runCommand(d, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func runCommand(d *database, words []string) error {
+	var options []string
+	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
+		options, words = append(options, words[0]), words[1:]
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("missing command name (use --help for help)")
+	}
+	name, args := words[0], words[1:]
+	c, ok := commands[name]
+	switch {
+	case !ok:
+		return fmt.Errorf("unknown command '%s'; use --help for help", name)
+	case len(args) < c.min:
+		return fmt.Errorf("'%s' command requires at least %d arguments", name, c.min)
+	case len(args) > c.max:
+		return fmt.Errorf("'%s' command takes at most %d arguments", name, c.max)
+	}
+	for _, o := range options {
+		if !slices.Contains(c.options, o) {
+			return fmt.Errorf("'%s' command has no '%s' option", name, o)
+		}
+	}
+	return c.run(d, args, func(o string) bool { return slices.Contains(options, o) })
+}
+
+// conflict says what already has a name that a bridge, port or bond wants.
+func conflict(d *database, kind, name string) error {
+	cannot := fmt.Sprintf("cannot create a %s named %s because ", kind, name)
+	if d.row(bridges, name) != nil {
+		return fmt.Errorf("%sa bridge named %s already exists", cannot, name)
+	}
+	if d.row(ports, name) != nil {
+		return fmt.Errorf("%sa port named %s already exists on bridge %s", cannot, name, d.parent(ports, name).name)
+	}
+	if d.row(interfaces, name) != nil {
+		b, _ := d.bridgeOf(name)
+		return fmt.Errorf("%san interface named %s already exists on bridge %s", cannot, name, b.name)
+	}
+	return nil
+}
+
+func addBridge(d *database, a []string, option func(string) bool) error {
+	name := a[0]
+	if option("--may-exist") && d.row(bridges, name) != nil {
+		return nil
+	}
+	if err := conflict(d, "bridge", name); err != nil {
+		return err
+	}
+	iface := newRow(name)
+	iface.set["type"] = []string{"internal"}
+	d.add(interfaces, iface)
+	d.add(ports, newRow(name, name))
+	d.add(bridges, newRow(name, name))
+	return nil
+}
+
+func needBridge(d *database, name string) (*row, error) {
+	if b := d.row(bridges, name); b != nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("no bridge named %s", name)
+}
+
+func delBridge(d *database, a []string, option func(string) bool) error {
+	b, err := needBridge(d, a[0])
+	if err != nil {
+		if option("--if-exists") {
+			return nil
+		}
+		return err
+	}
+	for _, p := range slices.Clone(b.members) {
+		dropPort(d, b, d.row(ports, p))
+	}
+	d.drop(bridges, b.name)
+	return nil
+}
+
+func dropPort(d *database, b, p *row) {
+	for _, i := range p.members {
+		d.drop(interfaces, i)
+	}
+	b.members = slices.DeleteFunc(b.members, func(x string) bool { return x == p.name })
+	d.drop(ports, p.name)
+}
+
+func setExternalID(d *database, a []string, _ func(string) bool) error {
+	b, err := needBridge(d, a[0])
+	if err != nil {
+		return err
+	}
+	if len(a) == 2 {
+		b.removeKeys("external_ids", a[1])
+		return nil
+	}
+	b.setKey("external_ids", a[1], a[2])
+	return nil
+}
+
+func addPort(d *database, a []string, option func(string) bool) error {
+	return newPort(d, option("--may-exist"), a[0], a[1], a[1:2], a[2:], "add-port "+strings.Join(a, " "))
+}
+
+func addBond(d *database, a []string, option func(string) bool) error {
+	n := 2
+	for n < len(a) && !strings.Contains(a[n], "=") {
+		n++
+	}
+	return newPort(d, option("--may-exist"), a[0], a[1], a[2:n], a[n:], "add-bond "+strings.Join(a, " "))
+}
+
+func newPort(d *database, mayExist bool, bridge, name string, members, settings []string, line string) error {
+	b, err := needBridge(d, bridge)
+	if err != nil {
+		return err
+	}
+	if p := d.row(ports, name); mayExist && p != nil {
+		return samePort(d, b, p, members, line)
+	}
+	if err := conflict(d, "port", name); err != nil {
+		return err
+	}
+	for _, i := range members {
+		if i != name {
+			if err := conflict(d, "port", i); err != nil {
+				return err
+			}
+		}
+		d.add(interfaces, newRow(i))
+	}
+	d.add(ports, newRow(name, members...))
+	b.members = append(b.members, name)
+	for _, s := range settings {
+		if err := setColumn(d, ports, name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func samePort(d *database, b, p *row, members []string, line string) error {
+	if on := d.parent(ports, p.name); on != b {
+		return fmt.Errorf("\"--may-exist %s\" but %s is actually attached to bridge %s", line, p.name, on.name)
+	}
+	want, have := slices.Sorted(slices.Values(members)), slices.Sorted(slices.Values(p.members))
+	if !slices.Equal(want, have) {
+		return fmt.Errorf("\"--may-exist %s\" but %s actually has interface(s) %s", line, p.name, strings.Join(have, ", "))
+	}
+	return nil // the settings are not looked at
+}
+
+func delPort(d *database, a []string, option func(string) bool) error {
+	name := a[len(a)-1]
+	if len(a) == 2 {
+		if _, err := needBridge(d, a[0]); err != nil {
+			return err
+		}
+	}
+	p := d.row(ports, name)
+	if p == nil {
+		if option("--if-exists") {
+			return nil
+		}
+		return fmt.Errorf("no port named %s", name)
+	}
+	b := d.parent(ports, name)
+	switch {
+	case len(a) == 2 && b.name != a[0]:
+		return fmt.Errorf("bridge %s does not have a port %s", a[0], name)
+	case b.name == name:
+		return fmt.Errorf("cannot delete port %s because it is the local port for bridge %s (deleting this port requires deleting the entire bridge)", name, name)
+	}
+	dropPort(d, b, p)
+	return nil
+}
+
+// record finds the row that a database command names; nil with --if-exists.
+func record(d *database, a []string, option func(string) bool) (int, *row, error) {
+	t, err := tableNamed(a[0])
+	if err != nil {
+		return 0, nil, err
+	}
+	r := d.row(t, a[1])
+	if r == nil && !option("--if-exists") {
+		return t, nil, fmt.Errorf("no row %q in table %s", a[1], tableNames[t])
+	}
+	return t, r, nil
+}
+
+func setColumns(d *database, a []string, option func(string) bool) error {
+	t, r, err := record(d, a, option)
+	if err != nil || r == nil {
+		return err
+	}
+	for _, s := range a[2:] {
+		if err := setColumn(d, t, r.name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setColumn runs one COLUMN[:KEY]=VALUE.
+func setColumn(d *database, t int, name, setting string) error {
+	left, value, ok := strings.Cut(setting, "=")
+	if !ok || value == "" {
+		return fmt.Errorf("%s: argument does not end in \"=\" followed by a value.", setting) //nolint // its own words
+	}
+	if left == "" {
+		return fmt.Errorf("%s: missing column name", setting)
+	}
+	col, key, keyed := strings.Cut(left, ":")
+	col, c, err := writable(t, col)
+	if err != nil {
+		return err
+	}
+	r := d.row(t, name)
+	if r == nil {
+		return fmt.Errorf("no row %q in table %s", name, tableNames[t])
+	}
+	switch {
+	case keyed && !c.isMap:
+		return fmt.Errorf("cannot specify key to set for non-map column %s", col)
+	case keyed:
+		v, err := c.atom(value)
+		if err != nil {
+			return err
+		}
+		r.setKey(col, key, v)
+	case c.isMap:
+		m, err := pairs(value)
+		if err != nil {
+			return err
+		}
+		delete(r.maps, col)
+		for k, v := range m {
+			r.setKey(col, k, v)
+		}
+	default:
+		v, err := c.values(value)
+		if err != nil {
+			return err
+		}
+		r.setValues(col, c, v)
+	}
+	return nil
+}
+
+func addValues(d *database, a []string, option func(string) bool) error {
+	t, r, err := record(d, a, option)
+	if err != nil || r == nil {
+		return err
+	}
+	col, c, err := writable(t, a[2])
+	if err != nil {
+		return err
+	}
+	for _, s := range a[3:] {
+		if c.isMap {
+			m, err := pairs(s)
+			if err != nil {
+				return err
+			}
+			for k, v := range m {
+				if _, there := r.maps[col][k]; !there {
+					r.setKey(col, k, v)
+				}
+			}
+			continue
+		}
+		v, err := c.values("[" + strings.Join(append(slices.Clone(r.set[col]), s), ",") + "]")
+		if err != nil {
+			return err
+		}
+		r.setValues(col, c, v)
+	}
+	return nil
+}
+
+func removeValues(d *database, a []string, option func(string) bool) error {
+	t, r, err := record(d, a, option)
+	if err != nil || r == nil {
+		return err
+	}
+	col, c, err := writable(t, a[2])
+	if err != nil {
+		return err
+	}
+	for _, s := range a[3:] {
+		if c.isMap {
+			key, value, paired := strings.Cut(s, "=")
+			if !paired || r.maps[col][key] == strings.Trim(value, `"`) {
+				r.removeKeys(col, key)
+			}
+			continue
+		}
+		gone, err := c.values(s)
+		if err != nil {
+			return err
+		}
+		r.setValues(col, c, slices.DeleteFunc(slices.Clone(r.set[col]), func(v string) bool { return slices.Contains(gone, v) }))
+	}
+	return nil
+}
+
+func clearRow(d *database, a []string, option func(string) bool) error {
+	t, r, err := record(d, a, option)
+	if err != nil || r == nil {
+		return err
+	}
+	return clearColumns(d, t, r.name, a[2:]...)
+}
+
+func clearColumns(d *database, t int, name string, columns ...string) error {
+	r := d.row(t, name)
+	if r == nil {
+		return fmt.Errorf("no row %q in table %s", name, tableNames[t])
+	}
+	for _, col := range columns {
+		col, c, err := writable(t, col)
+		if err != nil {
+			return err
+		}
+		if c.zero != "" {
+			return fmt.Errorf("\"clear\" operation cannot be applied to column %s of table %s, which is not allowed to be empty", col, tableNames[t])
+		}
+		delete(r.maps, col)
+		delete(r.set, col)
+	}
+	return nil
+}
+
+func (r *row) setKey(col, key, value string) {
+	if r.maps[col] == nil {
+		r.maps[col] = map[string]string{}
+	}
+	r.maps[col][key] = value
+}
+
+func (r *row) removeKeys(col string, keys ...string) {
+	for _, k := range keys {
+		delete(r.maps[col], strings.Trim(k, `"`))
+	}
+	if len(r.maps[col]) == 0 {
+		delete(r.maps, col)
+	}
+}
+
+func (r *row) setValues(col string, c column, v []string) {
+	if len(v) == 0 || len(v) == 1 && (v[0] == c.zero || v[0] == "") {
+		delete(r.set, col)
+		return
+	}
+	r.set[col] = v
+}
