@@ -81,6 +81,24 @@ func TestStateWhereSomethingIsDead(t *testing.T) {
 	dead(time.Second, "ovsdb-server is not running; start it", 0)
 }
 
+// A look at a database that nothing has initialised leaves it as it is.
+func TestStateOfANewDatabase(t *testing.T) {
+	hosttest.StartDatabase(t)
+	const db = "/var/lib/openvswitch/conf.db"
+	before, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := within(t, time.Second, New(Options{}))
+	if !st.Installed || st.Running || !strings.Contains(st.Reason, "ovs-vswitchd is not running") || st.Bridges != nil {
+		t.Errorf("%+v", st)
+	}
+	after, err := os.ReadFile(db)
+	if err != nil || string(after) != string(before) {
+		t.Errorf("State has changed the database: %d bytes, before %d (%v)", len(after), len(before), err)
+	}
+}
+
 func TestStateWhereNothingIsInstalled(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	s := New(Options{})
