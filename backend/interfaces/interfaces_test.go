@@ -41,11 +41,11 @@ func (t tree) Glob(pattern string) ([]string, error) {
 	return names, nil
 }
 
-const main = "/etc/network/interfaces"
+const top = "/etc/network/interfaces"
 
 func load(t *testing.T, text string) *Config {
 	t.Helper()
-	c, err := Load(tree{main: text}, main)
+	c, err := Load(tree{top: text}, top)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type parser struct {
 }
 
 func (c *Config) read(path string, data []byte) error {
-	file := &File{Path: path, original: string(data), lines: scan(data)}
+	file := &File{Path: path, original: string(data), lines: scan(string(data))}
 	if i := strings.IndexByte(file.original, 0); i >= 0 {
 		return &Error{File: path, Line: strings.Count(file.original[:i], "\n") + 1, Reason: "holds a NUL byte"}
 	}
@@ -51,7 +51,7 @@ func (p *parser) line(l line) error {
 	if strings.ContainsAny(l.text[:1], space) {
 		return p.at.refuse("a line that begins with a continued blank is not understood")
 	}
-	first, rest := l.word()
+	first, rest := cutWord(l.text)
 	if len(first) > longestWord {
 		return p.at.refuse("the word %.20s... is too long", first)
 	}
@@ -162,7 +162,7 @@ func (p *parser) inherit(s *Stanza, from string) error {
 			continue
 		}
 		s.Inherits = from
-		s.vars = slices.Clone(base.vars)
+		s.base, s.vars = slices.Clone(base.vars), slices.Clone(base.vars)
 		if s.Family == "" {
 			s.Family = base.Family
 		}

@@ -23,6 +23,7 @@ type Stanza struct {
 	Allow   []string // all its classes: "auto", "hotplug" …
 
 	vars  variables // as ifupdown holds them: inherited ones first, equal names joined
+	base  variables // the inherited ones
 	head  place
 	lines []int // of the options
 	last  int   // last line that belongs to the stanza
@@ -59,7 +60,16 @@ func (c *Config) Stanzas() []Stanza {
 // pattern gives it. It fails with an *Error where that is left to a mapping
 // script, to a rename, or to a property of the hardware.
 func (c *Config) Interface(name string) ([]Stanza, error) {
-	logical := ""
+	logical, err := c.logical(name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(c.Stanzas(), func(s Stanza) bool { return s.Name != logical.word }), nil
+}
+
+// logical returns the logical name of a network interface, with the place that gives it.
+func (c *Config) logical(name string) (mention, error) {
+	logical := mention{}
 	for _, m := range c.classes {
 		if strings.HasPrefix(m.kind, "no-") {
 			continue
@@ -70,27 +80,28 @@ func (c *Config) Interface(name string) ([]Stanza, error) {
 		}
 		switch {
 		case as != name && !decidable(m.word):
-			return nil, m.at.refuse("whether %s means %s depends on the hardware", m.word, name)
-		case names && logical != "" && logical != as:
-			return nil, m.at.refuse("%s would be brought up as %s and as %s", name, logical, as)
+			return m, m.at.refuse("whether %s means %s depends on the hardware", m.word, name)
+		case names && logical.word != "" && logical.word != as:
+			return m, m.at.refuse("%s would be brought up as %s and as %s", name, logical.word, as)
 		case names:
-			logical = as
+			logical = mention{word: as, at: m.at}
 		}
 	}
-	if logical == "" {
-		logical = name
+	if logical.word == "" {
+		logical.word = name
 	}
 	for _, m := range c.renames {
-		if from, to, ok := strings.Cut(m.word, "="); !ok || from != to && (matches(from, name) || !decidable(from)) {
-			return nil, m.at.refuse("%s would be renamed by %s", name, m.word)
+		from, to, ok := strings.Cut(m.word, "=")
+		if !ok || from != to && to != name && (matches(from, name) || !decidable(from)) {
+			return m, m.at.refuse("%s would be renamed by %s", name, m.word)
 		}
 	}
 	for _, m := range c.mappings {
-		if p, ok := pattern(m.word); !ok || match(p, logical) {
-			return nil, m.at.refuse("a mapping script decides what %s means", logical)
+		if p, ok := pattern(m.word); !ok || match(p, logical.word) {
+			return m, m.at.refuse("a mapping script decides what %s means", logical.word)
 		}
 	}
-	return slices.DeleteFunc(c.Stanzas(), func(s Stanza) bool { return s.Name != logical }), nil
+	return logical, nil
 }
 
 // names says whether the word of an auto or allow-* line names the interface,
