@@ -162,7 +162,7 @@ func decodeAddr(m []byte) (index int, a backend.Addr, err error) {
 		return 0, a, fmt.Errorf("the kernel sent an address of %d bytes", len(m))
 	}
 	msg := nl.DeserializeIfAddrmsg(m)
-	list, err := nl.ParseRouteAttr(m[unix.SizeofIfAddrmsg:])
+	list, err := parse(m[unix.SizeofIfAddrmsg:])
 	if err != nil {
 		return 0, a, err
 	}
@@ -170,25 +170,25 @@ func decodeAddr(m []byte) (index int, a backend.Addr, err error) {
 	var local, other netip.Addr
 	flags := int(msg.Flags)
 	for _, attr := range list {
-		switch attr.Attr.Type {
+		switch attr.kind {
 		case unix.IFA_LOCAL:
-			local = address(attr.Value)
+			local = address(attr.value)
 		case unix.IFA_ADDRESS:
-			other = address(attr.Value)
+			other = address(attr.value)
 		case unix.IFA_BROADCAST:
-			a.Broadcast = address(attr.Value)
+			a.Broadcast = address(attr.value)
 		case unix.IFA_LABEL:
-			a.Label = nl.BytesToString(attr.Value)
+			a.Label = unix.ByteSliceToString(attr.value)
 		case unix.IFA_RT_PRIORITY:
-			a.Metric = number(attr.Value)
+			a.Metric = number(attr.value)
 			if msg.Family == unix.AF_INET6 && a.Metric == metric6 {
 				a.Metric = 0
 			}
 		case unix.IFA_FLAGS:
-			flags = number(attr.Value)
+			flags = number(attr.value)
 		case unix.IFA_CACHEINFO:
-			if len(attr.Value) >= unix.SizeofIfaCacheinfo {
-				setLifetimes(&a, nl.DeserializeIfaCacheInfo(attr.Value))
+			if len(attr.value) >= unix.SizeofIfaCacheinfo {
+				setLifetimes(&a, nl.DeserializeIfaCacheInfo(attr.value))
 			}
 		}
 	}

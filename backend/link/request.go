@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
@@ -69,6 +70,27 @@ func (a *attrs) bytes(kind int, b []byte) { *a = append(*a, nl.NewRtAttr(kind, b
 func (a *attrs) number(kind, n int)       { a.bytes(kind, nl.Uint32Attr(uint32(n))) }
 func (a *attrs) addr(kind int, ip netip.Addr) {
 	a.bytes(kind, ip.AsSlice())
+}
+
+// attr is one attribute of an answer.
+type attr struct {
+	kind  int
+	value []byte
+}
+
+// parse splits a message into its attributes (netlink(7)). The library's own
+// parser would panic at a last one that is not padded.
+func parse(b []byte) (list []attr, err error) {
+	for len(b) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(b))
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return nil, fmt.Errorf("the kernel sent an attribute of %d bytes in %d", size, len(b))
+		}
+		kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+		list = append(list, attr{int(kind), b[unix.SizeofRtAttr:size]})
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return list, nil
 }
 
 // number reads a 32-bit attribute; 0 where it is cut short.

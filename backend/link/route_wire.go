@@ -121,7 +121,7 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		return r, false, fmt.Errorf("the kernel sent a route of %d bytes", len(m))
 	}
 	msg := nl.DeserializeRtMsg(m)
-	list, err := nl.ParseRouteAttr(m[unix.SizeofRtMsg:])
+	list, err := parse(m[unix.SizeofRtMsg:])
 	if err != nil {
 		return r, false, err
 	}
@@ -134,7 +134,7 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		Type: word(routeTypes, msg.Type), OnLink: msg.Flags&unix.RTNH_F_ONLINK != 0,
 	}
 	for _, attr := range list {
-		switch v := attr.Value; attr.Attr.Type {
+		switch v := attr.value; attr.kind {
 		case unix.RTA_DST:
 			dst = address(v)
 		case unix.RTA_PREFSRC:
@@ -146,7 +146,7 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		case unix.RTA_OIF:
 			r.Dev = linkName(names, number(v))
 		case unix.RTA_GATEWAY, unix.RTA_VIA:
-			r.Gateway = decodeGateway(attr.Attr.Type, v)
+			r.Gateway = decodeGateway(attr.kind, v)
 		case unix.RTA_METRICS:
 			r.MTU, err = decodeMTU(v)
 		case unix.RTA_MULTIPATH:
@@ -176,7 +176,7 @@ func listed(msg *nl.RtMsg, r backend.Route) bool {
 		msg.Flags&unix.RTM_F_CLONED == 0 && !r.Dst.Addr().IsMulticast()
 }
 
-func decodeGateway(kind uint16, v []byte) netip.Addr {
+func decodeGateway(kind int, v []byte) netip.Addr {
 	if kind == unix.RTA_VIA {
 		v = v[min(2, len(v)):] // the family stands first
 	}
@@ -184,13 +184,13 @@ func decodeGateway(kind uint16, v []byte) netip.Addr {
 }
 
 func decodeMTU(v []byte) (int, error) {
-	metrics, err := nl.ParseRouteAttr(v)
+	metrics, err := parse(v)
 	if err != nil {
 		return 0, err
 	}
 	for _, m := range metrics {
-		if m.Attr.Type == unix.RTAX_MTU {
-			return number(m.Value), nil
+		if m.kind == unix.RTAX_MTU {
+			return number(m.value), nil
 		}
 	}
 	return 0, nil
@@ -203,7 +203,7 @@ func decodeHops(v []byte, names map[int]string) (hops []backend.NextHop, err err
 		if size < unix.SizeofRtNexthop || size > len(v) {
 			return nil, fmt.Errorf("the kernel sent a next hop of %d bytes", size)
 		}
-		list, err := nl.ParseRouteAttr(v[unix.SizeofRtNexthop:size])
+		list, err := parse(v[unix.SizeofRtNexthop:size])
 		if err != nil {
 			return nil, err
 		}
@@ -212,8 +212,8 @@ func decodeHops(v []byte, names map[int]string) (hops []backend.NextHop, err err
 			OnLink: next.Flags&unix.RTNH_F_ONLINK != 0,
 		}
 		for _, attr := range list {
-			if attr.Attr.Type == unix.RTA_GATEWAY || attr.Attr.Type == unix.RTA_VIA {
-				hop.Gateway = decodeGateway(attr.Attr.Type, attr.Value)
+			if attr.kind == unix.RTA_GATEWAY || attr.kind == unix.RTA_VIA {
+				hop.Gateway = decodeGateway(attr.kind, attr.value)
 			}
 		}
 		hops = append(hops, hop)
