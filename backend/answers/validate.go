@@ -125,8 +125,10 @@ func (l *Libvirt) problems(bad reporter) {
 	if l == nil {
 		return
 	}
-	if l.Network != "" && !networkName.MatchString(l.Network) {
-		bad("libvirt.network", "%q cannot be a network's name; use letters, digits, . _ -", l.Network)
+	if l.Network != "" {
+		if err := NetworkName(l.Network); err != nil {
+			bad("libvirt.network", "%v", err)
+		}
 	}
 	if !slices.Contains([]string{DefaultKeep, DefaultStop, DefaultRemove}, l.Default) {
 		bad("libvirt.default", "%q is not possible; use keep, stop or remove", l.Default)
@@ -188,14 +190,14 @@ func HostAddress(s string) (netip.Prefix, error) {
 		return p, fmt.Errorf("%s is not an address that a host can have", s)
 	case a.Is4() && p.Bits() < 31 && a == p.Masked().Addr():
 		return p, fmt.Errorf("%s is the address of the net itself, not of a host in it", s)
-	case a.Is4() && p.Bits() < 31 && a == last(p):
+	case a.Is4() && p.Bits() < 31 && a == Broadcast(p):
 		return p, fmt.Errorf("%s is the broadcast address of its net, not of a host in it", s)
 	}
 	return p, nil
 }
 
-// last is the highest address of an IPv4 net: its broadcast address.
-func last(p netip.Prefix) netip.Addr {
+// Broadcast is the highest address of an IPv4 net.
+func Broadcast(p netip.Prefix) netip.Addr {
 	b := p.Masked().Addr().As4()
 	for i := p.Bits(); i < 32; i++ {
 		b[i/8] |= 1 << (7 - i%8)
@@ -231,4 +233,12 @@ func Gateway(s string, own []netip.Prefix) error {
 		return fmt.Errorf("%s is out of reach: the host has no address of that family", s)
 	}
 	return fmt.Errorf("%s is out of reach: it is in none of the nets %v", s, own)
+}
+
+// NetworkName says why s cannot be the name of a libvirt network.
+func NetworkName(s string) error {
+	if !networkName.MatchString(s) {
+		return fmt.Errorf("%q cannot be a network's name; use letters, digits, . _ -", s)
+	}
+	return nil
 }

@@ -12,4 +12,5 @@ var all = []func() Op{
 	func() Op { return new(RetireNetwork) },
 	func() Op { return new(WriteFile) },
 	func() Op { return new(MarkIfState) },
+	func() Op { return new(Inverse) },
 }

@@ -11,6 +11,7 @@ import (
 // NetworkSpec describes a libvirt network that hands its guests to an OVS bridge.
 type NetworkSpec struct {
 	Name       string
+	UUID       string // of the network that it replaces; "": libvirt makes one
 	Bridge     string // an existing OVS bridge
 	PortGroups []PortGroup
 }
@@ -31,8 +32,8 @@ var (
 )
 
 // NetworkXML returns the definition of a network as virsh net-define takes it
-// (https://libvirt.org/formatnetwork.html, "Using an existing host bridge"), without
-// a UUID: libvirt makes one. It ends with a newline.
+// (https://libvirt.org/formatnetwork.html, "Using an existing host bridge"). It ends
+// with a newline.
 func NetworkXML(spec NetworkSpec) (string, error) {
 	if err := spec.check(); err != nil {
 		return "", fmt.Errorf("cannot describe the libvirt network %q: %w", spec.Name, err)
@@ -40,6 +41,7 @@ func NetworkXML(spec NetworkSpec) (string, error) {
 	ovs := libvirtxml.NetworkVirtualPortParams{OpenVSwitch: &libvirtxml.NetworkVirtualPortParamsOpenVSwitch{}}
 	n := libvirtxml.Network{
 		Name:        spec.Name,
+		UUID:        spec.UUID,
 		Forward:     &libvirtxml.NetworkForward{Mode: "bridge"},
 		Bridge:      &libvirtxml.NetworkBridge{Name: spec.Bridge},
 		VirtualPort: &libvirtxml.NetworkVirtualPort{Params: &ovs},

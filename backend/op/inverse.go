@@ -1,0 +1,45 @@
+package op
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"bridgehead/backend"
+)
+
+// Inverse takes an operation back, as an operation of its own: undoing a confirmed
+// change is a trial like any other, under the same guard.
+type Inverse struct{ Of Op }
+
+func (o *Inverse) Kind() string { return "inverse" }
+
+func (o *Inverse) Describe() Note {
+	n := o.Of.Describe()
+	n.Text = "Take back: " + n.Text
+	n.Commands, n.Undo = n.Undo, n.Commands
+	n.Changes = slices.Clone(n.Changes)
+	for i, c := range n.Changes {
+		n.Changes[i].Before, n.Changes[i].After = c.After, c.Before
+	}
+	return n
+}
+
+// Check says that the host still is as the operation left it.
+func (o *Inverse) Check(ctx context.Context, h backend.Host) error { return o.Of.Verify(ctx, h) }
+
+func (o *Inverse) Do(ctx context.Context, h backend.Host) error { return o.Of.Undo(ctx, h) }
+
+// Verify has nothing to add: the whole is compared with the state before at the end.
+func (o *Inverse) Verify(context.Context, backend.Host) error { return nil }
+
+func (o *Inverse) Undo(ctx context.Context, h backend.Host) error { return o.Of.Do(ctx, h) }
+
+// MarshalJSON implements json.Marshaler.
+func (o *Inverse) MarshalJSON() ([]byte, error) { return Encode(o.Of) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *Inverse) UnmarshalJSON(data []byte) (err error) {
+	o.Of, err = Decode(json.RawMessage(data))
+	return err
+}

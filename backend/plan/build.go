@@ -1,0 +1,190 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bridgehead/backend/answers"
+	"bridgehead/backend/op"
+	"bridgehead/backend/survey"
+)
+
+// Refusal says that nothing may be changed on this host, whatever the answers.
+type Refusal struct{ Findings []survey.Finding }
+
+func (r *Refusal) Error() string {
+	var lines []string
+	for _, f := range r.Findings {
+		lines = append(lines, fmt.Sprintf("%s: %s; %s", f.What, f.Why, f.Do))
+	}
+	return "this host is refused: " + strings.Join(lines, "\n")
+}
+
+func refuse(what, why, do string) error {
+	return &Refusal{[]survey.Finding{{Level: survey.Refuse, What: what, Why: why, Do: do}}}
+}
+
+// Build decides what to do from what is known and what is wanted. It is pure: the same facts and
+// answers give the same plan. Its errors are *answers.Error where an answer does
+// not fit this host, and *Refusal where the host cannot be changed.
+func Build(f survey.Facts, a answers.Answers) (Plan, error) {
+	if bad := a.Problems(); len(bad) > 0 {
+		return Plan{}, bad[0]
+	}
+	if bad := f.Refused(); len(bad) > 0 {
+		return Plan{}, &Refusal{bad}
+	}
+	b := builder{facts: f, answers: a}
+	for _, step := range []func() error{b.uplink, b.names, b.addressing, b.link, b.libvirt, b.files} {
+		if err := step(); err != nil {
+			return Plan{}, err
+		}
+	}
+	b.scope()
+	b.checks()
+	b.risk()
+	return b.plan(), nil
+}
+
+// builder collects the parts of a plan; each method adds what one answer decides.
+type builder struct {
+	facts   survey.Facts
+	answers answers.Answers
+	nic     survey.NIC
+	from    op.Addressing // of the NIC
+	to      op.Addressing // of the internal port
+	dhcp    []survey.DHCPClient
+	out     Plan
+}
+
+func (b *builder) plan() Plan {
+	b.out.Version, b.out.Host, b.out.Answers = Version, b.facts.Host.Name, b.answers
+	slices.SortStableFunc(b.out.Items, func(x, y Item) int { return phaseOrder(x) - phaseOrder(y) })
+	return b.out
+}
+
+func phaseOrder(i Item) int {
+	if i.Phase == Persist {
+		return 1
+	}
+	return 0
+}
+
+func (b *builder) add(phase Phase, ops ...op.Op) {
+	for _, o := range ops {
+		b.out.Items = append(b.out.Items, Item{phase, o})
+	}
+}
+
+func (b *builder) wrong(field, format string, args ...any) error {
+	return &answers.Error{Field: field, Text: fmt.Sprintf(format, args...)}
+}
+
+// uplink finds the NIC.
+func (b *builder) uplink() error {
+	name := b.answers.Uplink.NICs[0]
+	nic, ok := b.facts.NIC(name)
+	if !ok {
+		var have []string
+		for _, n := range b.facts.NICs {
+			have = append(have, n.Name)
+		}
+		return b.wrong("uplink.nics[0]", "this host has no NIC %s; it has %s", name, strings.Join(have, ", "))
+	}
+	if !nic.Usable {
+		return refuse(fmt.Sprintf("%s cannot be the uplink", nic.Name), strings.Join(nic.Problems, "; "), "choose another NIC, or free this one first")
+	}
+	b.nic = nic
+	b.answers.Uplink.NICs = []string{nic.Name} // an altname becomes the name
+	return nil
+}
+
+// names refuses names that something else has.
+func (b *builder) names() error {
+	br := b.answers.Bridge
+	for _, x := range []struct{ field, name string }{{"bridge.name", br.Name}, {"bridge.port", br.Port}} {
+		for _, have := range b.facts.Switch.Bridges {
+			if have.Name == x.name {
+				return b.wrong(x.field, "Open vSwitch already has a bridge %s; choose another name", x.name)
+			}
+			for _, p := range have.Ports {
+				if p.Name == x.name {
+					return b.wrong(x.field, "%s is already a port of bridge %s; choose another name", x.name, have.Name)
+				}
+			}
+		}
+		for _, l := range b.facts.Links {
+			if l.Name == x.name || slices.Contains(l.AltNames, x.name) {
+				return b.wrong(x.field, "the host already has a network link %s; choose another name", x.name)
+			}
+		}
+	}
+	if !b.facts.Switch.KernelModule && br.Datapath != "netdev" && b.facts.Switch.Installed {
+		return refuse("the kernel's Open vSwitch datapath is missing", "this kernel has no module openvswitch",
+			"boot a kernel that has it, or take the slower userspace datapath (bridge.datapath: netdev)")
+	}
+	if !b.facts.Switch.Running {
+		reason := b.facts.Switch.Reason
+		if reason == "" {
+			reason = "it is not installed"
+		}
+		return refuse("Open vSwitch does not run", reason, "install openvswitch-switch, or start it: systemctl start openvswitch-switch")
+	}
+	if mtu := br.MTU; mtu > b.nic.MTU {
+		return b.wrong("bridge.mtu", "%d does not fit through %s, whose MTU is %d", mtu, b.nic.Name, b.nic.MTU)
+	}
+	return nil
+}
+
+// link adds the operations on the NIC, the bridge and its port, in the order that costs no packet:
+// everything is prepared beside what works, the cut is one transaction and a few netlink messages.
+func (b *builder) link() error {
+	br, nic := b.answers.Bridge, b.nic
+	if len(b.dhcp) > 0 {
+		stop := &op.StopDHCP{NIC: nic.Name}
+		for _, c := range b.dhcp {
+			stop.Clients = append(stop.Clients, c.Args)
+		}
+		b.add(Trial, stop)
+	}
+	mtu := br.MTU
+	if mtu == 0 && nic.MTU != 1500 {
+		mtu = nic.MTU
+	}
+	sysctls := b.sysctls()
+	b.add(Trial,
+		&op.AddBridge{Bridge: br.Name, Port: br.Port, Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
+		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs},
+		&op.AttachNIC{Bridge: br.Name, NIC: nic.Name, MAC: nic.MAC, WasUp: nic.Up},
+		&op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls},
+	)
+	if client, leases, ok := b.dhcpClient(); ok {
+		b.add(Trial, &op.StartDHCP{Port: br.Port, Client: client, Leases: leases})
+	}
+	return nil
+}
+
+// sysctls are the kernel's settings of the NIC that the port takes over. Strict
+// reverse-path filtering would drop what arrives through one of the two while
+// the route leads through the other, so it is loose while both carry the address.
+func (b *builder) sysctls() []op.Sysctl {
+	nic, port := b.nic.Name, b.answers.Bridge.Port
+	get := func(name, key string) string { return b.facts.Sysctls["ipv4/conf/"+name+"/"+key] }
+	var out []op.Sysctl
+	rp := get(nic, "rp_filter")
+	if rp == "1" || rp == "0" && get("all", "rp_filter") == "1" {
+		out = append(out,
+			op.Sysctl{Key: "ipv4/conf/" + nic + "/rp_filter", Before: rp, During: "2", After: rp},
+			op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", During: "2", After: rp})
+	} else if rp != "" && rp != get("default", "rp_filter") {
+		out = append(out, op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", During: rp, After: rp})
+	}
+	for _, key := range []string{"disable_ipv6", "accept_ra", "autoconf", "use_tempaddr", "addr_gen_mode"} {
+		v := b.facts.Sysctls["ipv6/conf/"+nic+"/"+key]
+		if v != "" && v != b.facts.Sysctls["ipv6/conf/default/"+key] {
+			out = append(out, op.Sysctl{Key: "ipv6/conf/" + port + "/" + key, During: v, After: v})
+		}
+	}
+	return out
+}

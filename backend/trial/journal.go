@@ -1,0 +1,218 @@
+// Package trial runs a plan: applies it under a guard, waits for confirmation,
+// and either makes it last or takes it back and proves that it did.
+//
+// Everything that is known about a run is in the state directory: the plan, the
+// state before, and a journal that is written ahead of every operation. Any
+// process can go on from there; none needs the one that began.
+package trial
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"bridgehead/backend"
+	"bridgehead/backend/plan"
+)
+
+// StateDir is where a run lives.
+const StateDir = "/var/lib/bridgehead"
+
+// Events of the journal.
+const (
+	evBegin      = "begin"
+	evArmed      = "armed"
+	evDoing      = "doing"
+	evDone       = "done"
+	evFailed     = "failed"
+	evWaiting    = "waiting" // for confirmation, until Deadline
+	evExtended   = "extended"
+	evConfirming = "confirming"
+	evConfirmed  = "confirmed"
+	evRollback   = "rollback"
+	evUndoing    = "undoing"
+	evUndone     = "undone"
+	evUndoFailed = "undo-failed"
+	evRolledBack = "rolled-back"
+	evIncomplete = "incomplete"
+)
+
+// record is one line of the journal. It is written and synced before what it announces.
+type record struct {
+	Version  int           `json:"v"`
+	Time     time.Time     `json:"time"`
+	Boot     string        `json:"boot"`
+	At       time.Duration `json:"at"` // since boot
+	PID      int           `json:"pid"`
+	Event    string        `json:"event"`
+	Op       int           `json:"op"`                 // index into the plan's operations
+	Text     string        `json:"text,omitempty"`     // reason, error
+	Deadline time.Duration `json:"deadline,omitempty"` // since boot
+	Left     []string      `json:"left,omitempty"`     // what could not be restored
+}
+
+// run is one run on disk.
+type run struct {
+	host     backend.Host
+	dir      string // StateDir/current, or StateDir/history/ID
+	meta     meta
+	plan     plan.Plan
+	records  []record
+	torn     bool // the journal's last line was cut off
+	onRecord func(record)
+}
+
+// meta is what is known when a run begins.
+type meta struct {
+	ID     string        `json:"id"` // UTC time it began, 20260102T150405Z
+	Window time.Duration `json:"window"`
+	Must   []bool        `json:"must"`             // which checks answered before
+	Undoes string        `json:"undoes,omitempty"` // run that this one takes back
+	Plan   plan.Plan     `json:"plan"`
+}
+
+func (r *run) path(name string) string { return filepath.Join(r.dir, name) }
+
+// write appends to the journal. A rollback goes on when the journal cannot be
+// written (a full disk must not keep a host cut off), so it is up to the caller what an error means.
+func (r *run) write(event string, fill func(*record)) error {
+	rec := record{Version: 1, Time: r.host.Clock.Now().UTC(), Boot: r.host.Clock.BootID(), At: r.host.Clock.Boottime(),
+		PID: r.host.Processes.Self(), Event: event, Op: -1}
+	if fill != nil {
+		fill(&rec)
+	}
+	r.records = append(r.records, rec)
+	line, err := json.Marshal(rec)
+	if r.torn {
+		line = append([]byte("\n"), line...)
+	}
+	if err == nil {
+		err = r.host.Files.Append(r.path("journal.jsonl"), append(line, '\n'))
+	}
+	r.torn = r.torn && err != nil
+	if r.onRecord != nil {
+		r.onRecord(rec)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	return nil
+}
+
+// load reads the run in dir. found is false where there is none.
+func load(h backend.Host, dir string) (r *run, found bool, err error) {
+	r = &run{host: h, dir: dir}
+	f, err := h.Files.Read(r.path("plan.json"))
+	if err != nil || !f.Exists {
+		return nil, false, err
+	}
+	if err := json.Unmarshal(f.Data, &r.meta); err != nil {
+		return nil, true, fmt.Errorf("cannot read %s: %w", r.path("plan.json"), err)
+	}
+	if r.meta.Plan.Version != plan.Version {
+		return nil, true, fmt.Errorf("%s was written by another version of bridgehead; finish it with that one", r.path("plan.json"))
+	}
+	r.plan = r.meta.Plan
+	if err := r.reload(); err != nil {
+		return nil, true, err
+	}
+	return r, true, nil
+}
+
+// reload reads the journal again. A line that ends in the middle, from a power
+// cut during its write, was never acted on and says nothing.
+func (r *run) reload() error {
+	f, err := r.host.Files.Read(r.path("journal.jsonl"))
+	if err != nil {
+		return err
+	}
+	r.records = nil
+	r.torn = len(f.Data) > 0 && f.Data[len(f.Data)-1] != '\n'
+	for i, line := range bytes.Split(f.Data, []byte("\n")) {
+		var rec record
+		err := json.Unmarshal(line, &rec)
+		var syntax *json.SyntaxError
+		switch {
+		case len(line) == 0, errors.As(err, &syntax) && int(syntax.Offset) >= len(line):
+		case err != nil:
+			return fmt.Errorf("cannot read %s, line %d: %w", r.path("journal.jsonl"), i+1, err)
+		default:
+			r.records = append(r.records, rec)
+		}
+	}
+	return nil
+}
+
+// Phase of a run.
+type Phase string
+
+// Phases of a run.
+const (
+	None        Phase = "none"
+	Applying    Phase = "applying"
+	Waiting     Phase = "waiting" // for confirmation
+	Confirming  Phase = "confirming"
+	Confirmed   Phase = "confirmed"
+	RollingBack Phase = "rolling-back"
+	RolledBack  Phase = "rolled-back"
+	Incomplete  Phase = "incomplete" // rolled back, but not everything could be restored
+)
+
+// Over says that nothing more will happen by itself.
+func (p Phase) Over() bool {
+	return slices.Contains([]Phase{None, Confirmed, RolledBack, Incomplete}, p)
+}
+
+// phase folds the journal.
+func (r *run) phase() Phase {
+	phase := None
+	for _, rec := range r.records {
+		switch rec.Event {
+		case evBegin:
+			phase = Applying
+		case evWaiting:
+			phase = Waiting
+		case evConfirming:
+			phase = Confirming
+		case evConfirmed:
+			phase = Confirmed
+		case evRollback:
+			phase = RollingBack
+		case evRolledBack:
+			phase = RolledBack
+		case evIncomplete:
+			phase = Incomplete
+		}
+	}
+	return phase
+}
+
+// last returns the newest record of one of events.
+func (r *run) last(events ...string) (record, bool) {
+	for i := len(r.records) - 1; i >= 0; i-- {
+		if slices.Contains(events, r.records[i].Event) {
+			return r.records[i], true
+		}
+	}
+	return record{}, false
+}
+
+// begun lists the operations that were begun and not undone, oldest first.
+func (r *run) begun() []int {
+	var out []int
+	for _, rec := range r.records {
+		switch rec.Event {
+		case evDoing:
+			if !slices.Contains(out, rec.Op) {
+				out = append(out, rec.Op)
+			}
+		case evUndone:
+			out = slices.DeleteFunc(out, func(i int) bool { return i == rec.Op })
+		}
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bridgehead/backend/check"
+)
+
+// Rollback takes the current run back now, whatever state it is in, and proves it.
+// It is idempotent; a rollback that was interrupted goes on. Its errors are
+// *RolledBackError never, *IncompleteError, or what kept it from beginning.
+func (t *Trial) Rollback(ctx context.Context, reason string) error {
+	release, err := t.lock(ctx, lockTime)
+	if err != nil {
+		return fmt.Errorf("cannot roll back: %w", err)
+	}
+	defer release()
+	r, found, err := load(t.Host, t.current())
+	switch {
+	case err != nil:
+		return err
+	case !found || r.phase().cleared():
+		return errors.New("there is nothing to roll back")
+	}
+	r.onRecord = t.report
+	err = t.rollback(ctx, r, reason)
+	var done *RolledBackError
+	if errors.As(err, &done) {
+		return nil
+	}
+	return err
+}
+
+// rollback undoes everything that was begun, newest first, and compares the host with the
+// state before. The lock is held. It ignores the end of ctx: nothing stops a
+// rollback but its own completion.
+func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
+	ctx = context.WithoutCancel(ctx)
+	if rec, ok := r.last(evRollback); ok && r.phase() == RollingBack {
+		reason = rec.Text // an interrupted one keeps its reason
+	}
+	_ = r.write(evRollback, func(rec *record) { rec.Text = reason })
+	var failed map[int]error
+	for range 3 { // a later one may have stood in the way of an earlier one
+		failed = r.undoAll(ctx)
+		if len(failed) == 0 {
+			break
+		}
+	}
+	left := t.left(ctx, r, failed)
+	if len(left) > 0 {
+		_ = r.write(evIncomplete, func(rec *record) { rec.Left = left })
+		_ = t.Host.Guard.Disarm(ctx, t.Dir)
+		return &IncompleteError{reason, left}
+	}
+	if err := r.write(evRolledBack, func(rec *record) { rec.Text = reason }); err != nil {
+		return &IncompleteError{reason, []string{err.Error()}}
+	}
+	if err := t.end(ctx, r); err != nil {
+		return &IncompleteError{reason, []string{err.Error()}}
+	}
+	return &RolledBackError{reason}
+}
+
+// undoAll undoes what was begun and not undone, newest first, and goes on past what fails.
+func (r *run) undoAll(ctx context.Context) map[int]error {
+	failed := map[int]error{}
+	begun := r.begun()
+	slices.Sort(begun)
+	slices.Reverse(begun)
+	for _, i := range begun {
+		_ = r.write(evUndoing, func(rec *record) { rec.Op = i })
+		o := r.plan.Items[i].Op
+		opCtx, cancel := context.WithTimeout(ctx, limit(o))
+		err := o.Undo(opCtx, r.host)
+		cancel()
+		if err != nil {
+			failed[i] = err
+			_ = r.write(evUndoFailed, func(rec *record) { rec.Op, rec.Text = i, err.Error() })
+			continue
+		}
+		_ = r.write(evUndone, func(rec *record) { rec.Op = i })
+	}
+	return failed
+}
+
+// left says what is not as it was: operations that could not be undone,
+// differences from the state before, and a gateway that answered and no longer does.
+func (t *Trial) left(ctx context.Context, r *run, failed map[int]error) []string {
+	var out []string
+	for _, err := range failed {
+		out = append(out, err.Error())
+	}
+	slices.Sort(out)
+	before, err := r.before()
+	if err != nil {
+		return append(out, err.Error())
+	}
+	// The kernel may take a moment to bring its own routes and link-local addresses back.
+	deadline := t.Host.Clock.Boottime() + settleTime
+	for {
+		now, err := Take(ctx, t.Host, r.plan.Scope)
+		var diff []string
+		if err != nil {
+			diff = []string{"cannot look at the host: " + err.Error()}
+		} else {
+			diff = Diff(before, now)
+		}
+		if len(diff) == 0 {
+			diff = t.deaf(ctx, r)
+		}
+		if len(diff) == 0 || t.Host.Clock.Boottime() >= deadline {
+			return append(out, diff...)
+		}
+		<-t.Host.Clock.After(settleTime / 50)
+	}
+}
+
+// settleTime is how long a restored host may take to answer again: switches that
+// learn, spanning tree excepted.
+const settleTime = 5 * time.Second
+
+// deaf says which of the things that answered before do not answer now.
+func (t *Trial) deaf(ctx context.Context, r *run) []string {
+	var specs []check.Spec
+	for i, s := range r.plan.Checks {
+		if s.Before != "" && i < len(r.meta.Must) && r.meta.Must[i] {
+			s.Link = s.Before
+			specs = append(specs, s)
+		}
+	}
+	var out []string
+	for _, res := range check.Run(ctx, t.Host, specs, nil) {
+		if res.State == check.Failed {
+			out = append(out, fmt.Sprintf("no longer so: %s: %s", res.Text, res.Why))
+		}
+	}
+	return out
+}
+
+func (r *run) before() (Snapshot, error) {
+	var s Snapshot
+	f, err := r.host.Files.Read(r.path("before/state.json"))
+	if err == nil && !f.Exists {
+		err = errors.New("it is missing")
+	}
+	if err == nil {
+		err = json.Unmarshal(f.Data, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("cannot read the state before (%s): %w", r.path("before/state.json"), err)
+	}
+	return s, nil
+}
+
+// end puts a finished run away and sends the guard home.
+func (t *Trial) end(ctx context.Context, r *run) error {
+	if err := t.archive(r); err != nil {
+		return err
+	}
+	if err := t.Host.Guard.Disarm(ctx, t.Dir); err != nil {
+		return fmt.Errorf("cannot disarm the rollback guard: %w", err)
+	}
+	return nil
+}
+
+// archive moves a finished run into the history.
+func (t *Trial) archive(r *run) error {
+	if err := t.Host.Files.Rename(t.current(), t.history(r.meta.ID)); err != nil {
+		return fmt.Errorf("cannot put the run away: %w", err)
+	}
+	r.dir = t.history(r.meta.ID)
+	return nil
+}

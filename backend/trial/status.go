@@ -1,0 +1,112 @@
+package trial
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"bridgehead/backend/plan"
+)
+
+// Status is what is known about a run.
+type Status struct {
+	ID        string        `json:"id,omitempty"`
+	Phase     Phase         `json:"phase"`
+	Began     time.Time     `json:"began,omitzero"`
+	Remaining time.Duration `json:"remaining_ns,omitempty"` // until it is taken back, while Waiting
+	Reason    string        `json:"reason,omitempty"`       // why it was taken back
+	Left      []string      `json:"left,omitempty"`         // what could not be restored
+	Undoes    string        `json:"undoes,omitempty"`
+	Guard     string        `json:"guard,omitempty"` // who owns the watch: systemd, process; "" where none runs
+	Ops       []OpStatus    `json:"operations,omitempty"`
+	Plan      plan.Plan     `json:"-"`
+}
+
+// OpStatus is one operation of a run.
+type OpStatus struct {
+	Text  string        `json:"text"`
+	Phase plan.Phase    `json:"phase"`
+	State string        `json:"state"` // planned, doing, done, failed, undoing, undone, undo-failed
+	Error string        `json:"error,omitempty"`
+	Took  time.Duration `json:"took_ns,omitempty"`
+}
+
+// Status reads the current run, or with an id that run, wherever it is now.
+func (t *Trial) Status(ctx context.Context, id string) (Status, error) {
+	dirs := []string{t.current()}
+	if id != "" {
+		dirs = append(dirs, t.history(id), t.current()) // it may move while it is looked for
+	}
+	for _, dir := range dirs {
+		r, found, err := load(t.Host, dir)
+		if err != nil {
+			return Status{}, err
+		}
+		if !found || id != "" && r.meta.ID != id {
+			continue
+		}
+		s := r.status()
+		if !s.Phase.Over() {
+			if armed, err := t.Host.Guard.Armed(ctx, t.Dir); err == nil && armed {
+				s.Guard = t.Host.Guard.Kind()
+			}
+		}
+		return s, nil
+	}
+	return Status{Phase: None}, nil
+}
+
+func (r *run) status() Status {
+	s := Status{ID: r.meta.ID, Phase: r.phase(), Undoes: r.meta.Undoes, Plan: r.plan}
+	if rec, ok := r.last(evBegin); ok {
+		s.Began = rec.Time
+	}
+	if rec, ok := r.last(evRollback); ok {
+		s.Reason = rec.Text
+	}
+	if rec, ok := r.last(evIncomplete); ok && s.Phase == Incomplete {
+		s.Left = rec.Left
+	}
+	if left, ok := r.remaining(); ok && s.Phase == Waiting {
+		s.Remaining = max(left, 0)
+	}
+	for _, item := range r.plan.Items {
+		s.Ops = append(s.Ops, OpStatus{Text: item.Op.Describe().Text, Phase: item.Phase, State: "planned"})
+	}
+	since := map[int]time.Duration{}
+	for _, rec := range r.records {
+		if rec.Op < 0 || rec.Op >= len(s.Ops) {
+			continue
+		}
+		o := &s.Ops[rec.Op]
+		o.State, o.Error = rec.Event, rec.Text
+		switch rec.Event {
+		case evDoing, evUndoing:
+			since[rec.Op] = rec.At
+		default:
+			o.Took = rec.At - since[rec.Op]
+		}
+	}
+	return s
+}
+
+// History lists the finished runs, newest first.
+func (t *Trial) History(ctx context.Context) ([]Status, error) {
+	paths, err := t.Host.Files.Glob(filepath.Join(t.Dir, "history", "*", "plan.json"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(paths)
+	var out []Status
+	for _, p := range paths {
+		r, found, err := load(t.Host, filepath.Dir(p))
+		if err != nil {
+			return out, err
+		}
+		if found {
+			out = append(out, r.status())
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,29 @@
+package steps
+
+import "bridgehead/tui"
+
+// flow lists the steps in order. Adding one is a file and a line here.
+var flow = []func(*Wizard) tui.Step{
+	surveyStep,
+	packagesStep,
+	nicStep,
+	uplinkStep,
+	bridgeStep,
+	addressStep,
+	libvirtStep,
+	safetyStep,
+	reviewStep,
+	riskStep,
+	applyStep,
+	confirmStep,
+	doneStep,
+}
+
+// All makes the steps of w.
+func All(w *Wizard) []tui.Step {
+	out := make([]tui.Step, len(flow))
+	for i, step := range flow {
+		out[i] = step(w)
+	}
+	return out
+}

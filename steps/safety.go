@@ -1,0 +1,35 @@
+package steps
+
+import (
+	"fmt"
+	"time"
+
+	"bridgehead/backend/answers"
+	"bridgehead/tui"
+)
+
+func safetyStep(w *Wizard) tui.Step {
+	return tui.Step{ID: "safety", Title: "Safety net", Page: func() tui.Page {
+		d := &w.draft
+		return &tui.Form{
+			Intro: "The change is tried first. Unless you confirm it in time, everything is taken back by itself, also when this terminal dies.",
+			Fields: []tui.Field{
+				&tui.TextField{Label: "Confirm within", Value: &d.Window, Check: checkWindow, Help: "For example 10m. You can extend it while it runs."},
+				&tui.TextField{Label: "Must answer", Value: &d.Targets, Check: checkAddrs, Help: "Addresses that must answer a ping afterwards; the gateway is asked anyway."},
+				&tui.TextField{Label: "Own check", Value: &d.Command, Help: "A command that must succeed afterwards; empty: none."},
+			},
+			LongHelp: "What answers before the change must answer after it. What does not answer before is not counted: some gateways never answer a ping.\n\nThe best confirmation is a new SSH login through the new path: run bridgehead confirm there.",
+		}
+	}}
+}
+
+func checkWindow(s string) error {
+	var d answers.Duration
+	if err := d.UnmarshalText([]byte(s)); err != nil {
+		return err
+	}
+	if t := time.Duration(d); t < answers.HumanWindow || t > answers.MaxWindow {
+		return fmt.Errorf("give %s to %s: a person needs that long to look", answers.Duration(answers.HumanWindow), answers.Duration(answers.MaxWindow))
+	}
+	return nil
+}
