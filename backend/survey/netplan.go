@@ -63,7 +63,7 @@ func parseNetplan(data []byte) (devices []device, err error) {
 	for _, section := range file.Network {
 		kind, _ := section.Key.(string)
 		entries, ok := section.Value.(map[string]any)
-		if !ok || kind == "renderer" || kind == "version" {
+		if !ok || kind == "openvswitch" { // settings, not devices
 			continue
 		}
 		for id, v := range entries {

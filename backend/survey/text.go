@@ -126,10 +126,14 @@ func kindOf(n NIC) string {
 }
 
 func (p *printer) sessions(f Facts) {
-	p.title("This session")
+	p.title("Sessions")
 	c := f.Console
 	kinds := map[string]string{"serial": "at the serial console", "vt": "at the console", "ssh": "over SSH", "terminal": "in a terminal", "none": "without a terminal"}
-	p.wrap("  ", orText(kinds[c.Kind], "not known")+prefixed(", ", c.TTY))
+	where := "You work " + orText(kinds[c.Kind], "from a place that is not known")
+	if c.TTY != "" {
+		where += " (" + c.TTY + ")"
+	}
+	p.wrap("  ", where)
 	if c.Unknown != "" {
 		p.wrap("  ! ", c.Unknown)
 	}
