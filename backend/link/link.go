@@ -14,6 +14,7 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"bridgehead/backend"
@@ -22,6 +23,9 @@ import (
 // answerWithin bounds one request: the kernel answers at once, unless a driver
 // holds the rtnl lock (a firmware load takes seconds).
 const answerWithin = 20 * time.Second
+
+// skipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h.
+const skipStats = 1 << 3
 
 // Links implements backend.Links. It may be used from several goroutines.
 type Links struct {
@@ -118,15 +122,28 @@ func (l *Links) index(ctx context.Context, name string) (int, error) {
 	return link.Attrs().Index, nil
 }
 
-// names returns the name of every link by its index.
+// names returns the name of every link by its index. It asks for no statistics,
+// which make up most of a dump: it stands in the way of each change of a route.
 func (l *Links) names() (map[int]string, error) {
-	links, err := whole(l.kernel.LinkList)
+	brief := nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(skipStats))
+	msgs, err := l.rt.dump(unix.RTM_GETLINK, unix.RTM_NEWLINK, nl.NewIfInfomsg(unix.AF_UNSPEC), brief)
 	if err != nil {
 		return nil, err
 	}
-	names := make(map[int]string, len(links))
-	for _, link := range links {
-		names[link.Attrs().Index] = link.Attrs().Name
+	names := make(map[int]string, len(msgs))
+	for _, m := range msgs {
+		if len(m) < unix.SizeofIfInfomsg {
+			return nil, fmt.Errorf("the kernel sent a link of %d bytes", len(m))
+		}
+		list, err := parse(m[unix.SizeofIfInfomsg:])
+		if err != nil {
+			return nil, err
+		}
+		for _, attr := range list {
+			if attr.kind == unix.IFLA_IFNAME {
+				names[int(nl.DeserializeIfInfomsg(m).Index)] = unix.ByteSliceToString(attr.value)
+			}
+		}
 	}
 	return names, nil
 }

@@ -106,16 +106,29 @@ func TestHardware(t *testing.T) {
 
 // BenchmarkList lists a host with 256 links.
 func BenchmarkList(b *testing.B) {
-	l := open(b)
-	for i := range 128 {
-		hosttest.NIC(b, fmt.Sprintf("eth%d", i))
-	}
-	b.ResetTimer()
+	l := crowded(b)
 	for b.Loop() {
 		links, err := l.List(b.Context())
 		if err != nil || len(links) < 256 {
 			b.Fatal(len(links), err)
 		}
 	}
-	b.StopTimer()
+}
+
+// BenchmarkSetRoute moves a route on such a host: part of the cut.
+func BenchmarkSetRoute(b *testing.B) {
+	l := crowded(b)
+	ip(b, "link set lo up")
+	r := backend.Route{Dst: any4, Dev: "lo"}
+	for i := 0; b.Loop(); i++ {
+		r.MTU = 1400 + i%2
+		ok(b, l.SetRoute(b.Context(), r))
+	}
+}
+
+func crowded(b *testing.B) *Links {
+	for i := range 128 {
+		hosttest.NIC(b, fmt.Sprintf("eth%d", i))
+	}
+	return open(b)
 }

@@ -3,13 +3,16 @@ package link
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mdlayher/ndp"
 	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
@@ -156,6 +159,82 @@ func advertise(t testing.TB, lifetime time.Duration) {
 		defer conn.Close()
 		return struct{}{}, send(conn, [][]byte{f})
 	})
+}
+
+// At no instant of a replacement is there no route: lookups go on meanwhile.
+func TestReplacingLeavesNoGap(t *testing.T) {
+	lan(t, []string{"eth0", "eth1"}, "192.0.2.1/24", "2001:db8::1/64")
+	l := open(t)
+	for _, nic := range []string{"eth0", "eth1"} {
+		ok(t, l.SetAddr(t.Context(), nic, at("192.0.2.10/24")))
+		ok(t, l.SetAddr(t.Context(), nic, at("2001:db8::10/64")))
+	}
+	for _, c := range []struct{ dst, gateway, far string }{
+		{"0.0.0.0/0", "192.0.2.1", "198.51.100.1"}, {"::/0", "2001:db8::1", "2001:db8:ffff::1"},
+	} {
+		r := backend.Route{Dst: netip.MustParsePrefix(c.dst), Gateway: netip.MustParseAddr(c.gateway), Dev: "eth0"}
+		ok(t, l.SetRoute(t.Context(), r))
+		moved, lookups := make(chan struct{}), make(chan error)
+		go func() { lookups <- lookUp(c.far, moved) }()
+		for i := range 300 {
+			r.Dev = []string{"eth1", "eth0"}[i%2]
+			if err := l.SetRoute(t.Context(), r); err != nil {
+				t.Error(err)
+			}
+		}
+		close(moved)
+		ok(t, <-lookups)
+	}
+}
+
+// lookUp looks for the way to an address until done, and fails when there is none.
+func lookUp(addr string, done <-chan struct{}) error {
+	kernel, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer kernel.Close()
+	for n := 0; ; n++ {
+		if way, err := kernel.RouteGet(net.ParseIP(addr)); err != nil || way[0].Gw == nil {
+			return fmt.Errorf("lookup %d of %s: %v, %v", n, addr, way, err)
+		}
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+	}
+}
+
+// Several goroutines may use one Links.
+func TestAtTheSameTime(t *testing.T) {
+	lan(t, []string{"eth0", "eth1"})
+	l := open(t)
+	var all sync.WaitGroup
+	for _, nic := range []string{"eth0", "eth1"} {
+		a := at(map[string]string{"eth0": "192.0.2.10/24", "eth1": "198.51.100.10/24"}[nic])
+		all.Go(func() {
+			for range 50 {
+				for _, err := range []error{
+					l.SetAddr(t.Context(), nic, a),
+					l.SetRoute(t.Context(), backend.Route{Dst: netip.PrefixFrom(a.Prefix.Addr().Next(), 32), Dev: nic}),
+					l.DelAddr(t.Context(), nic, a),
+				} {
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		all.Go(func() {
+			for range 50 {
+				if links, err := l.List(t.Context()); err != nil || len(links) < 3 {
+					t.Error(links, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // What ip adds to every link is not a route of the host.
