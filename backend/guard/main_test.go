@@ -10,25 +10,37 @@ import (
 	"testing"
 
 	"bridgehead/backend"
+	"bridgehead/backend/lab"
 )
 
 // The guard runs a copy of the program that arms it, in a test the test itself.
-// As "watch" it does what the file STATE/part says.
+// As "watch" it does what the file STATE/part says; the other words are for a
+// host in a lab.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "watch" {
-		if err := watch(os.Args[3]); err != nil {
+	lab.Main()
+	roles := map[string]func(dir string) error{
+		"watch":  watch,
+		"arm":    func(dir string) error { return New().Arm(context.Background(), dir) },
+		"disarm": func(dir string) error { return New().Disarm(context.Background(), dir) },
+		"armed": func(dir string) error {
+			on, err := New().Armed(context.Background(), dir)
+			fmt.Println(New().Kind(), on)
+			return err
+		},
+		"wizard": func(dir string) error { // of the process kind; goes on until it is killed
+			if err := (processGuard{}).Arm(context.Background(), dir); err != nil {
+				return err
+			}
+			fmt.Println("armed")
+			select {}
+		},
+	}
+	if len(os.Args) > 2 && roles[os.Args[1]] != nil {
+		if err := roles[os.Args[1]](os.Args[len(os.Args)-1]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
-	}
-	if dir := os.Getenv("BRIDGEHEAD_TEST_ARM"); dir != "" {
-		if err := (processGuard{}).Arm(context.Background(), dir); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		fmt.Println("armed")
-		select {} // until it is killed
 	}
 	os.Exit(m.Run())
 }

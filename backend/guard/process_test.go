@@ -97,8 +97,7 @@ func signals(t *testing.T, pid int, which string) uint64 {
 
 func TestTheWatchOutlivesTheWizard(t *testing.T) {
 	dir := stage(t, "watch")
-	wizard := exec.Command("/proc/self/exe")
-	wizard.Env = append(os.Environ(), "BRIDGEHEAD_TEST_ARM="+dir)
+	wizard := exec.Command("/proc/self/exe", "wizard", dir)
 	out, err := wizard.StdoutPipe()
 	must(t, err)
 	must(t, wizard.Start())
