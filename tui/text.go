@@ -51,40 +51,39 @@ func Wrap(text string, width int) []string {
 			lines = append(lines, strings.TrimRight(paragraph, " "))
 			continue
 		}
-		indent := paragraph[:len(paragraph)-len(strings.TrimLeft(paragraph, " "))]
-		if len(indent) >= width/2 {
-			indent = ""
-		}
-		line := indent
-		blank := true // nothing on the line yet
-		for _, word := range strings.Fields(paragraph) {
-			for {
-				gap := 1
-				if blank {
-					gap = 0
-				}
-				if ansi.StringWidth(line)+gap+ansi.StringWidth(word) <= width {
-					line += strings.Repeat(" ", gap) + word
-					blank = false
-					break
-				}
-				if blank { // too wide for any line
-					room := max(width-ansi.StringWidth(line), 1)
-					head := ansi.Truncate(word, room, "")
-					if head == "" {
-						head = string([]rune(word)[:1])
-					}
-					lines = append(lines, line+head)
-					word = word[len(head):]
-				} else {
-					lines = append(lines, line)
-				}
-				line, blank = indent, true
-			}
-		}
-		lines = append(lines, strings.TrimRight(line, " "))
+		lines = append(lines, wrapParagraph(paragraph, width)...)
 	}
 	return lines
+}
+
+func wrapParagraph(paragraph string, width int) (lines []string) {
+	indent := paragraph[:len(paragraph)-len(strings.TrimLeft(paragraph, " "))]
+	if len(indent) >= width/2 {
+		indent = ""
+	}
+	line, used := indent, len(indent) // used: columns
+	for _, word := range strings.Fields(paragraph) {
+		w := ansi.StringWidth(word)
+		if used > len(indent) && used+1+w <= width {
+			line, used = line+" "+word, used+1+w
+			continue
+		}
+		if used > len(indent) {
+			lines = append(lines, line)
+			line, used = indent, len(indent)
+		}
+		for used+w > width { // wider than any line
+			head := ansi.Truncate(word, width-used, "")
+			if head == "" {
+				head = string([]rune(word)[:1])
+			}
+			lines = append(lines, indent+head)
+			word = word[len(head):]
+			w = ansi.StringWidth(word)
+		}
+		line, used = line+word, used+w
+	}
+	return append(lines, line)
 }
 
 // Fit cuts or pads text to exactly width columns. A cut shows as "~".

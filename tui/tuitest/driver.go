@@ -73,7 +73,7 @@ func (d *Driver) Resize(width, height int) {
 func (d *Driver) Send(msg tea.Msg) {
 	d.t.Helper()
 	d.deliver(msg)
-	d.settle()
+	d.settle(true)
 }
 
 // Wait lets time pass.
@@ -81,7 +81,7 @@ func (d *Driver) Wait(span time.Duration) {
 	d.t.Helper()
 	for end := time.Now().Add(span); time.Now().Before(end); {
 		time.Sleep(min(100*time.Millisecond, time.Until(end)))
-		d.settle()
+		d.settle(false)
 	}
 }
 
@@ -122,16 +122,19 @@ func (d *Driver) WantNot(texts ...string) {
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // settle delivers what commands report until they all have ended or wait.
-func (d *Driver) settle() {
+// Changed says that the screen may be another one already.
+func (d *Driver) settle(changed bool) {
 	d.t.Helper()
-	for range 10000 {
+	for round := range 10000 {
 		synctest.Wait()
 		d.mu.Lock()
 		msgs := d.arrived
 		d.arrived = nil
 		d.mu.Unlock()
 		if len(msgs) == 0 {
-			d.fits()
+			if changed || round > 0 {
+				d.fits()
+			}
 			return
 		}
 		for _, msg := range msgs {
