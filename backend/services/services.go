@@ -23,7 +23,7 @@ func New() backend.Services {
 	case Systemd:
 		return systemd{}
 	case SysVinit:
-		return sysvinit{}
+		return sysvinit{"/etc"}
 	}
 	return none{}
 }

@@ -69,6 +69,44 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+func TestSysvinit(t *testing.T) {
+	etc := t.TempDir()
+	for _, dir := range []string{"init.d", "rc2.d"} {
+		must(t, os.Mkdir(filepath.Join(etc, dir), 0o755))
+	}
+	script := "#!/bin/sh\ncase $1 in status) test -e " + etc + "/running;; start) touch " + etc + "/running;; esac\n"
+	must(t, os.WriteFile(filepath.Join(etc, "init.d/openvswitch-switch"), []byte(script), 0o755))
+	must(t, os.WriteFile(filepath.Join(etc, "init.d/broken"), []byte("#!/bin/sh\necho no database; exit 1\n"), 0o755))
+	must(t, os.Symlink("../init.d/openvswitch-switch", filepath.Join(etc, "rc2.d/S01openvswitch-switch")))
+	s := sysvinit{etc}
+	unit := func(name string) string {
+		u, err := s.Unit(t.Context(), name)
+		must(t, err)
+		return u.Load + " " + u.Active + " " + u.Enabled
+	}
+	if got := unit("openvswitch-switch.service"); got != "loaded inactive enabled" {
+		t.Errorf("before: %s", got)
+	}
+	must(t, s.Start(t.Context(), "openvswitch-switch"))
+	if got := unit("openvswitch-switch"); got != "loaded active enabled" {
+		t.Errorf("after: %s", got)
+	}
+	if got := unit("broken"); got != "loaded inactive disabled" {
+		t.Errorf("broken: %s", got)
+	}
+	for _, name := range []string{"no-such-service", "../../bin/true", "*"} {
+		if got := unit(name); got != "  " {
+			t.Errorf("%s: %s", name, got)
+		}
+		if s.Start(t.Context(), name) == nil {
+			t.Errorf("%s was started", name)
+		}
+	}
+	if err := s.Start(t.Context(), "broken"); err == nil || !strings.HasSuffix(err.Error(), "exit status 1: no database") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestNoInitSystem(t *testing.T) {
 	u, err := none{}.Unit(t.Context(), "networking")
 	if err != nil || u.Load != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/coreos/go-systemd/v22/dbus"
 
@@ -37,6 +38,8 @@ func (systemd) Unit(ctx context.Context, name string) (backend.Unit, error) {
 	u.Enabled = text(p["UnitFileState"])
 	u.After, _ = p["After"].([]string)
 	u.Before, _ = p["Before"].([]string)
+	slices.Sort(u.After) // systemd gives them in no order
+	slices.Sort(u.Before)
 	return u, nil
 }
 

@@ -13,16 +13,16 @@ import (
 	"bridgehead/backend/process"
 )
 
-// sysvinit is the scripts in /etc/init.d. They know no order that could be asked for.
-type sysvinit struct{}
+// sysvinit is the scripts below /etc. They know no order that could be asked for.
+type sysvinit struct{ etc string }
 
 func (sysvinit) Manager() string { return SysVinit }
 
 // Unit reads what there is of a script: whether it exists, what it says of itself (status
 // exits 0 where the service runs: LSB 3.2, 20.2), and whether runlevel 2 starts it.
-func (sysvinit) Unit(ctx context.Context, name string) (backend.Unit, error) {
+func (s sysvinit) Unit(ctx context.Context, name string) (backend.Unit, error) {
 	u := backend.Unit{Name: name}
-	script, err := script(name)
+	script, err := s.script(name)
 	if err != nil {
 		return u, nil
 	}
@@ -35,15 +35,15 @@ func (sysvinit) Unit(ctx context.Context, name string) (backend.Unit, error) {
 	case err == nil:
 		u.Active = "active"
 	}
-	if links, _ := filepath.Glob("/etc/rc2.d/S[0-9][0-9]" + filepath.Base(script)); len(links) > 0 {
+	if links, _ := filepath.Glob(filepath.Join(s.etc, "rc2.d/S[0-9][0-9]"+filepath.Base(script))); len(links) > 0 {
 		u.Enabled = "enabled"
 	}
 	return u, nil
 }
 
 // Start runs the script's start.
-func (sysvinit) Start(ctx context.Context, name string) error {
-	script, err := script(name)
+func (s sysvinit) Start(ctx context.Context, name string) error {
+	script, err := s.script(name)
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", name, err)
 	}
@@ -53,12 +53,12 @@ func (sysvinit) Start(ctx context.Context, name string) error {
 }
 
 // script is the path of a service's script; a systemd name is taken as well.
-func script(name string) (string, error) {
+func (s sysvinit) script(name string) (string, error) {
 	name = strings.TrimSuffix(name, ".service")
 	if name == "" || strings.ContainsAny(name, "/*?[") {
 		return "", errors.New("this is no name of a service")
 	}
-	path := "/etc/init.d/" + name
+	path := filepath.Join(s.etc, "init.d", name)
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("there is no %s", path)
 	}
