@@ -22,8 +22,10 @@ func (l *Links) addHardware(link *backend.Link, a *netlink.LinkAttrs) {
 	} else { // a sysfs of another namespace
 		link.Virtual = link.Kind != "" || a.ParentDev == ""
 	}
-	link.Wireless = exists(dir+"/wireless") || exists(dir+"/phy80211")
-	link.VF = exists(dir + "/device/physfn")
+	if !link.Virtual {
+		link.Wireless = exists(dir+"/wireless") || exists(dir+"/phy80211")
+		link.VF = exists(dir + "/device/physfn")
+	}
 	if speed, err := strconv.Atoi(read(dir + "/speed")); err == nil && speed > 0 {
 		link.SpeedMbps = speed
 	}
