@@ -67,7 +67,7 @@ func Run(shell *Shell, in, out *os.File) error {
 	ended := make(chan error, 2) // signals and a terminal that is gone
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	program := tea.NewProgram(guarded{shell},
+	program := tea.NewProgram(guarded{shell, cancel},
 		tea.WithContext(ctx),
 		tea.WithInput(&keyboard{in, func() { offer(ended, ErrGone) }}),
 		tea.WithOutput(newOutput(out, rich)),
@@ -218,36 +218,34 @@ func (t *terminal) restore(rich bool) {
 
 // guarded ends the wizard when it panics, with the terminal restored and one
 // line for the operator.
-type guarded struct{ *Shell }
+type guarded struct {
+	*Shell
+	stop func()
+}
 
 func (g guarded) Init() (cmd tea.Cmd) {
-	defer g.catch(&cmd)
+	defer g.catch()
 	return g.Shell.Init()
 }
 
 func (g guarded) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
-	defer g.catch(&cmd)
+	model = g
+	defer g.catch()
 	_, cmd = g.Shell.Update(msg)
 	return g, cmd
 }
 
 func (g guarded) View() (view tea.View) {
-	defer func() {
-		if r := recover(); r != nil && g.fatal == nil {
-			g.fatal = &InternalError{r, debug.Stack()}
-		}
-	}()
 	if g.fatal != nil {
-		return tea.NewView("")
+		return view
 	}
+	defer g.catch()
 	return g.Shell.View()
 }
 
-func (g guarded) catch(cmd *tea.Cmd) {
+func (g guarded) catch() {
 	if r := recover(); r != nil {
 		g.fatal = &InternalError{r, debug.Stack()}
-	}
-	if g.fatal != nil {
-		*cmd = tea.Quit
+		g.stop()
 	}
 }
