@@ -10,6 +10,7 @@ import (
 
 // conclude draws every conclusion. It asks nobody.
 func conclude(e *evidence) Facts {
+	e.readOwners()
 	var f Facts
 	f.Host = e.system()
 	f.Sessions, f.Console.Unknown = e.sessions()

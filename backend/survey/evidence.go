@@ -37,6 +37,8 @@ type evidence struct {
 	packagesKnown bool
 	socketsKnown  bool
 
+	owners owners // read from the files
+
 	failed []Finding // parts that did not answer
 }
 

@@ -82,7 +82,8 @@ type Interface struct {
 	Name    string      `json:"name"`
 	Family  string      `json:"family"`
 	Method  string      `json:"method"`
-	Auto    bool        `json:"auto"`
+	Auto    bool        `json:"auto"`              // brought up at boot: auto, allow-auto
+	Hotplug bool        `json:"hotplug,omitempty"` // brought up when the kernel announces it: allow-hotplug
 	Options [][2]string `json:"options"`
 	File    string      `json:"file"`
 	Line    int         `json:"line"`

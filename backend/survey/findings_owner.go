@@ -80,20 +80,20 @@ func (e *evidence) idleOwners(f Facts, r *report) {
 			r.info("netplan's files define no card: "+list(names)+".", "They configure nothing, or only lo.", "Nothing to do.")
 		}
 	}
-	nm, why := e.service("NetworkManager.service", "NetworkManager")
-	switch installed := e.has("network-manager") || e.files.hasNM(); {
+	switch installed := e.has("network-manager") || e.owners.nm.there(); {
 	case !installed || f.Config.Owner == "networkmanager":
-	case !nm:
-		r.info("NetworkManager is installed, but is not used.", why+".", "Nothing to do.")
+	case !e.owners.nmOn:
+		r.info("NetworkManager is installed, but is not used.", e.owners.nmWhy+".", "Nothing to do.")
 	case !slices.ContainsFunc(f.NICs, func(n NIC) bool { return n.Owner.Kind == "networkmanager" }):
 		r.info("NetworkManager runs and leaves the cards alone.", "They have a stanza (`[ifupdown] managed=false`), or are excluded.", "Nothing to do: the bridge port gets a stanza as well.")
 	}
-	if networkd, why := e.service("systemd-networkd.service", "systemd-network"); !networkd && !e.Foreign {
-		for _, n := range f.NICs {
-			if o, ok := e.files.networkd(n.Link); ok {
-				r.info(fmt.Sprintf("systemd-networkd would configure %s%s, but is off.", n.Name, at(o)), why+".", "Leave it off.")
-				break
-			}
+	if e.owners.networkdOn || e.Foreign {
+		return
+	}
+	for _, n := range f.NICs {
+		if o, ok := networkd(e.owners.networkd, n.Link); ok {
+			r.info(fmt.Sprintf("systemd-networkd would configure %s%s, but is off.", n.Name, at(o)), e.owners.networkdWhy+".", "Leave it off.")
+			return
 		}
 	}
 }

@@ -38,9 +38,10 @@ func (s fileSet) networkFiles() []networkFile {
 	return files
 }
 
-// networkd says which .network file configures a link, whether or not networkd runs.
-func (s fileSet) networkd(l backend.Link) (Owner, bool) {
-	for _, f := range s.networkFiles() {
+// networkd says which of the .network files configures a link, whether or not
+// systemd-networkd runs.
+func networkd(files []networkFile, l backend.Link) (Owner, bool) {
+	for _, f := range files {
 		line, ok := f.matches(l)
 		if !ok {
 			continue

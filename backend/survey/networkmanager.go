@@ -8,55 +8,73 @@ import (
 	"bridgehead/backend"
 )
 
-// nmConf is NetworkManager.conf with its snippets, later ones last
-// (NetworkManager.conf(5)).
-func (s fileSet) nmConf() []entry {
-	var conf []entry
-	for _, name := range s.shadowed(".conf", "/etc/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d") {
-		if !strings.HasPrefix(name, "/etc/") {
-			conf = append(conf, parseINI(s.text(name))...)
-		}
-	}
-	conf = append(conf, parseINI(s.text("/etc/NetworkManager/NetworkManager.conf"))...)
-	for _, name := range s.in("/etc/NetworkManager/conf.d", ".conf") {
-		conf = append(conf, parseINI(s.text(name))...)
-	}
-	return conf
+// networkManager is NetworkManager's configuration.
+type networkManager struct {
+	conf     []entry // NetworkManager.conf with its snippets, what decides last
+	keyfiles []keyfile
 }
 
-// networkManager says whether NetworkManager, where it runs, configures a link.
+// keyfile is a connection (nm-settings-keyfile(5)).
+type keyfile struct {
+	name    string
+	entries []entry
+}
+
+// networkManager reads the configuration (NetworkManager.conf(5)).
+func (s fileSet) networkManager() networkManager {
+	var m networkManager
+	for _, dir := range []string{"/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections"} {
+		for _, name := range s.in(dir, "") {
+			m.keyfiles = append(m.keyfiles, keyfile{name, parseINI(s.text(name))})
+		}
+	}
+	for _, name := range s.shadowed(".conf", "/etc/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d") {
+		if !strings.HasPrefix(name, "/etc/") {
+			m.conf = append(m.conf, parseINI(s.text(name))...)
+		}
+	}
+	m.conf = append(m.conf, parseINI(s.text("/etc/NetworkManager/NetworkManager.conf"))...)
+	for _, name := range s.in("/etc/NetworkManager/conf.d", ".conf") {
+		m.conf = append(m.conf, parseINI(s.text(name))...)
+	}
+	return m
+}
+
+// there says whether there is anything of NetworkManager's.
+func (m networkManager) there() bool { return len(m.conf) > 0 || len(m.keyfiles) > 0 }
+
+// owns says whether NetworkManager, where it runs, configures a link.
 // listed says that interfaces(5) has a stanza of it: with the plugin ifupdown
 // and managed=false, Debian's default, such a one is left alone.
-func (s fileSet) networkManager(l backend.Link, listed bool) (Owner, bool) {
-	conf := s.nmConf()
-	if s.nmUnmanaged(conf, l) {
+func (m networkManager) owns(l backend.Link, listed bool) (Owner, bool) {
+	if m.unmanaged(l) {
 		return Owner{}, false
 	}
-	plugins, _ := last(conf, "main", "plugins")
-	managed, _ := last(conf, "ifupdown", "managed")
+	plugins, _ := last(m.conf, "main", "plugins")
+	managed, _ := last(m.conf, "ifupdown", "managed")
 	if listed && strings.Contains(plugins.value, "ifupdown") && !truth(managed.value) {
 		return Owner{}, false
 	}
-	if o, ok := s.keyfile(l); ok {
+	if o, ok := m.connection(l); ok {
 		return o, true
 	}
 	// A card without a connection gets one, "Wired connection 1", unless told not to.
-	if no, ok := last(conf, "main", "no-auto-default"); ok && nmMatches(no.value, l) {
+	if no, ok := last(m.conf, "main", "no-auto-default"); ok && nmMatches(no.value, l) {
 		return Owner{}, false
 	}
 	return Owner{Kind: "networkmanager"}, true
 }
 
-// nmUnmanaged evaluates [keyfile] unmanaged-devices and [device*] managed.
-func (s fileSet) nmUnmanaged(conf []entry, l backend.Link) bool {
-	if u, ok := last(conf, "keyfile", "unmanaged-devices"); ok && nmMatches(u.value, l) {
+// unmanaged evaluates [keyfile] unmanaged-devices and [device*] managed.
+func (m networkManager) unmanaged(l backend.Link) bool {
+	if u, ok := last(m.conf, "keyfile", "unmanaged-devices"); ok && nmMatches(u.value, l) {
 		return true
 	}
-	for _, x := range conf {
+	for _, x := range m.conf {
 		if !strings.HasPrefix(x.section, "device") || x.key != "managed" || truth(x.value) {
 			continue
 		}
-		match, ok := last(conf, x.section, "match-device")
+		match, ok := last(m.conf, x.section, "match-device")
 		if !ok || nmMatches(match.value, l) {
 			return true
 		}
@@ -115,31 +133,25 @@ func nmType(l backend.Link) string {
 	return "ethernet"
 }
 
-// keyfile finds the connection of a link (nm-settings-keyfile(5)). Of those
-// that name no interface only such as fit its type are its own.
-func (s fileSet) keyfile(l backend.Link) (Owner, bool) {
-	var any Owner
-	for _, dir := range []string{"/etc/NetworkManager/system-connections", "/run/NetworkManager/system-connections"} {
-		for _, name := range s.in(dir, "") {
-			entries := parseINI(s.text(name))
-			if kind, ok := last(entries, "connection", "type"); ok && !nmTypeFits(kind.value, l) {
-				continue
+// connection finds the connection of a link: the one that names it, else the
+// first that fits.
+func (m networkManager) connection(l backend.Link) (Owner, bool) {
+	var fits Owner
+	for _, k := range m.keyfiles {
+		if kind, ok := last(k.entries, "connection", "type"); ok && !nmTypeFits(kind.value, l) {
+			continue
+		}
+		if x, ok := last(k.entries, "connection", "interface-name"); ok && x.value != "" {
+			if x.value == l.Name {
+				return Owner{"networkmanager", k.name, x.line}, true
 			}
-			if x, ok := last(entries, "connection", "interface-name"); ok && x.value != "" {
-				if x.value == l.Name {
-					return Owner{"networkmanager", name, x.line}, true
-				}
-				continue
-			}
-			if !nmConnectionFits(entries, l) {
-				continue
-			}
-			if id, ok := last(entries, "connection", "id"); ok && any.Kind == "" {
-				any = Owner{"networkmanager", name, id.line}
-			}
+			continue
+		}
+		if id, ok := last(k.entries, "connection", "id"); ok && fits.Kind == "" && nmConnectionFits(k.entries, l) {
+			fits = Owner{"networkmanager", k.name, id.line}
 		}
 	}
-	return any, any.Kind != ""
+	return fits, fits.Kind != ""
 }
 
 func nmTypeFits(kind string, l backend.Link) bool {

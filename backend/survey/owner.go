@@ -14,7 +14,11 @@ type claim struct {
 	why string
 }
 
-// names of the owners as the operator knows them.
+func (c claim) reason(nic string) string {
+	return fmt.Sprintf("it configures %s%s, and %s", nic, at(c.Owner), c.why)
+}
+
+// ownerNames are the owners as the operator knows them.
 var ownerNames = map[string]string{
 	"ifupdown":       "ifupdown",
 	"ifupdown2":      "ifupdown2",
@@ -26,27 +30,51 @@ var ownerNames = map[string]string{
 	"none":           "nothing",
 }
 
+// owners is what the files of other programs than ifupdown say, and whether
+// those programs run.
+type owners struct {
+	devices  []device
+	broken   []error // netplan files that are not understood
+	networkd []networkFile
+	nm       networkManager
+
+	networkdOn, nmOn   bool
+	networkdWhy, nmWhy string
+}
+
+// readOwners parses those files, once for all cards.
+func (e *evidence) readOwners() {
+	o := &e.owners
+	o.devices, o.broken = e.files.netplan()
+	o.networkd = e.files.networkFiles()
+	o.nm = e.files.networkManager()
+	o.nmOn, o.nmWhy = e.service("NetworkManager.service", "NetworkManager")
+	o.networkdOn, o.networkdWhy = e.service("systemd-networkd.service", "systemd-network")
+	if e.Foreign && !o.nm.there() {
+		o.nmOn = false
+	}
+}
+
 // claims are the programs that configure a link, the strongest first: netplan
 // writes the configuration of NetworkManager and networkd, and both take a link
 // whether or not it has a stanza.
 func (e *evidence) claims(l backend.Link, dhcp []DHCPClient) []claim {
 	var list []claim
-	devices, _ := e.files.netplan()
-	for _, d := range devices {
+	for _, d := range e.owners.devices {
 		if d.names(l) {
 			list = append(list, claim{Owner{"netplan", d.file, d.line}, "netplan defines it"})
 			break
 		}
 	}
 	stanza, listed := e.stanzas.ifupdown(l)
-	if on, why := e.service("NetworkManager.service", "NetworkManager"); on && (!e.Foreign || e.files.hasNM()) {
-		if o, ok := e.files.networkManager(l, listed); ok && !strings.Contains(o.File, "/netplan-") {
-			list = append(list, claim{o, why})
+	if e.owners.nmOn {
+		if o, ok := e.owners.nm.owns(l, listed); ok && !strings.Contains(o.File, "/netplan-") {
+			list = append(list, claim{o, e.owners.nmWhy})
 		}
 	}
-	if on, why := e.service("systemd-networkd.service", "systemd-network"); on {
-		if o, ok := e.files.networkd(l); ok && !strings.Contains(o.File, "-netplan-") {
-			list = append(list, claim{o, why})
+	if e.owners.networkdOn {
+		if o, ok := networkd(e.owners.networkd, l); ok && !strings.Contains(o.File, "-netplan-") {
+			list = append(list, claim{o, e.owners.networkdWhy})
 		}
 	}
 	if listed {
@@ -57,16 +85,6 @@ func (e *evidence) claims(l backend.Link, dhcp []DHCPClient) []claim {
 		list = append(list, claim{Owner{Kind: "dhclient"}, fmt.Sprintf("%s (process %d) runs on it", dhcp[i].Name, dhcp[i].PID)})
 	}
 	return list
-}
-
-// hasNM says whether there is anything of NetworkManager below a foreign root.
-func (s fileSet) hasNM() bool {
-	for name := range s.read {
-		if strings.Contains(name, "/NetworkManager/") {
-			return true
-		}
-	}
-	return false
 }
 
 // stanzaReader is the program that reads /etc/network/interfaces here.
@@ -97,8 +115,7 @@ func (e *evidence) networkOwner(nics []NIC, claims map[string][]claim) (kind, re
 	case "ifupdown2":
 		return reader, "ifupdown2 reads " + interfacesFile
 	}
-	devices, broken := e.files.netplan()
-	switch {
+	switch devices, broken := e.owners.devices, e.owners.broken; {
 	case len(devices) > 0:
 		d := devices[0]
 		return "netplan", fmt.Sprintf("%s:%d defines %s", d.file, d.line, d.id)
@@ -108,7 +125,7 @@ func (e *evidence) networkOwner(nics []NIC, claims map[string][]claim) (kind, re
 	for _, n := range nics {
 		for _, c := range claims[n.Name] {
 			if foreign(c.Kind) && (inUse(n) || has(claims[n.Name], "ifupdown")) {
-				return c.Kind, fmt.Sprintf("%s configures %s%s", ownerNames[c.Kind], n.Name, at(c.Owner))
+				return c.Kind, c.reason(n.Name)
 			}
 		}
 	}
@@ -126,7 +143,7 @@ func (e *evidence) networkOwner(nics []NIC, claims map[string][]claim) (kind, re
 	for _, n := range nics {
 		for _, c := range claims[n.Name] {
 			if foreign(c.Kind) {
-				return c.Kind, fmt.Sprintf("%s configures %s%s", ownerNames[c.Kind], n.Name, at(c.Owner))
+				return c.Kind, c.reason(n.Name)
 			}
 		}
 	}

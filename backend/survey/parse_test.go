@@ -66,7 +66,7 @@ func TestNetworkdPrecedence(t *testing.T) {
 		{"drop-in", map[string]string{"/etc/systemd/network/a.network": match, "/run/systemd/network/a.network.d/x.conf": "[Match]\nDriver=e1000\n"}, ""},
 	}
 	for _, c := range cases {
-		if o, _ := fileSetOf(c.files).networkd(card); o.File != c.file {
+		if o, _ := networkd(fileSetOf(c.files).networkFiles(), card); o.File != c.file {
 			t.Errorf("%s: %q, want %q", c.name, o.File, c.file)
 		}
 	}
@@ -116,7 +116,7 @@ func TestNetworkManagerOwner(t *testing.T) {
 		{"Ubuntu server's default", map[string]string{"/usr/lib/NetworkManager/conf.d/10-globally-managed-devices.conf": "[keyfile]\nunmanaged-devices=*,except:type:wifi,except:type:gsm,except:type:cdma\n"}, false, "", false},
 	}
 	for _, c := range cases {
-		o, owns := fileSetOf(c.files).networkManager(card, c.listed)
+		o, owns := fileSetOf(c.files).networkManager().owns(card, c.listed)
 		if owns != c.owns || o.File != c.file {
 			t.Errorf("%s: %+v, %v", c.name, o, owns)
 		}
@@ -188,7 +188,7 @@ func FuzzINI(f *testing.F) {
 			}
 		}
 		networkFile{"x", entries}.matches(card)
-		fileSetOf(map[string]string{"/etc/NetworkManager/conf.d/x.conf": text, "/etc/NetworkManager/system-connections/x": text}).networkManager(card, false)
+		fileSetOf(map[string]string{"/etc/NetworkManager/conf.d/x.conf": text, "/etc/NetworkManager/system-connections/x": text}).networkManager().owns(card, false)
 	})
 }
 

@@ -20,7 +20,7 @@ func (s stanzaSet) all() []interfaces.Stanza {
 func (s stanzaSet) configured() []Interface {
 	list := []Interface{}
 	for _, x := range s.all() {
-		i := Interface{Name: x.Name, Family: x.Family, Method: x.Method, Auto: x.Auto || x.Hotplug,
+		i := Interface{Name: x.Name, Family: x.Family, Method: x.Method, Auto: x.Auto, Hotplug: x.Hotplug,
 			Options: [][2]string{}, File: x.File, Line: x.Line}
 		for _, o := range x.Options {
 			i.Options = append(i.Options, [2]string{o.Name, o.Value})
