@@ -40,19 +40,8 @@ func (p *reviewPage) Enter() tea.Cmd {
 
 func fileDiffs(pl plan.Plan) []tui.FileDiff {
 	var out []tui.FileDiff
-	for _, i := range pl.Items {
-		for _, c := range i.Op.Describe().Changes {
-			d := tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After}
-			switch o := i.Op.(type) {
-			case *op.WriteFile:
-				d.Created = !o.Before.Exists
-			case *op.DefineNetwork:
-				d.Created = o.Before == nil
-			case *op.RetireNetwork:
-				d.Removed = o.Remove
-			}
-			out = append(out, d)
-		}
+	for _, c := range pl.Changes() {
+		out = append(out, tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After, Created: c.Created, Removed: c.Removed})
 	}
 	return out
 }

@@ -113,3 +113,11 @@ func Encode(a Answers) ([]byte, error) {
 	}
 	return append([]byte("# Answers for bridgehead. See what they do: bridgehead plan --answers FILE\n"), out...), nil
 }
+
+// Locate adds the place in the file data, called name, to an error about answers that came from it.
+func (e *Error) Locate(name string, data []byte) {
+	e.File = name
+	if file, err := parser.ParseBytes(data, 0); err == nil {
+		e.Line = lineOf(file, e.Field)
+	}
+}

@@ -23,7 +23,7 @@ func (o *WriteFile) Describe() Note {
 		Text:     "Write " + o.Path,
 		Commands: heredoc(o.Path, o.After),
 		Undo:     heredoc(o.Path, o.Before),
-		Changes:  []FileChange{{o.Path, string(o.Before.Data), string(o.After.Data)}},
+		Changes:  []FileChange{{Path: o.Path, Before: string(o.Before.Data), After: string(o.After.Data), Created: !o.Before.Exists, Removed: !o.After.Exists}},
 	}
 }
 

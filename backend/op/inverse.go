@@ -21,6 +21,7 @@ func (o *Inverse) Describe() Note {
 	n.Changes = slices.Clone(n.Changes)
 	for i, c := range n.Changes {
 		n.Changes[i].Before, n.Changes[i].After = c.After, c.Before
+		n.Changes[i].Created, n.Changes[i].Removed = c.Removed, c.Created
 	}
 	return n
 }

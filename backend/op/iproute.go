@@ -129,4 +129,14 @@ func sysctlCommand(key, value string) string {
 	return fmt.Sprintf("sysctl -q -w net/%s=%s", quote(key), quote(value))
 }
 
+// announceCommands tell the neighbours; a script goes on where arping is missing.
+func announceCommands(dev string, addrs []backend.Addr) (out []string) {
+	for _, a := range addrs {
+		if a.Prefix.Addr().Is4() {
+			out = append(out, fmt.Sprintf("arping -q -U -c 3 -I %s %s || true", quote(dev), a.Prefix.Addr()))
+		}
+	}
+	return out
+}
+
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -37,8 +37,9 @@ func (o *MoveAddress) Describe() Note {
 	if len(o.To.Addrs) > 1 {
 		n.Text += fmt.Sprintf(" and %d more", len(o.To.Addrs)-1)
 	}
-	n.Commands = moveCommands(o.Port, o.To, o.NIC, o.From, "")
-	n.Undo = moveCommands(o.NIC, o.From, o.Port, o.To, "ip link set "+quote(o.NIC)+" up")
+	n.Commands = append(putCommands(o.Port, o.To), takeCommands(o.NIC, o.From)...)
+	n.Commands = append(n.Commands, announceCommands(o.Port, o.To.Addrs)...)
+	n.Undo = append([]string{"ip link set " + quote(o.NIC) + " up"}, putCommands(o.NIC, o.From)...)
 	for _, s := range o.Sysctls {
 		if s.After != "" && s.After != s.During {
 			n.Commands = append(n.Commands, sysctlCommand(s.Key, s.After))
@@ -47,33 +48,31 @@ func (o *MoveAddress) Describe() Note {
 			n.Undo = append([]string{sysctlCommand(s.Key, s.During)}, n.Undo...)
 		}
 	}
+	for _, r := range o.To.Rules {
+		n.Undo = append(n.Undo, ruleCommand("del", r))
+	}
 	return n
 }
 
-func moveCommands(to string, new Addressing, from string, old Addressing, first string) []string {
-	var out []string
-	if first != "" {
-		out = append(out, first)
+func putCommands(dev string, x Addressing) (out []string) {
+	for _, a := range x.Addrs {
+		out = append(out, addrCommand("replace", dev, a))
 	}
-	for _, a := range new.Addrs {
-		out = append(out, addrCommand("replace", to, a))
-	}
-	for _, r := range new.Routes {
+	for _, r := range x.Routes {
 		out = append(out, routeCommand("replace", r))
 	}
-	for _, r := range new.Rules {
+	for _, r := range x.Rules {
 		out = append(out, ruleCommand("add", r))
 	}
-	for _, r := range old.Rules {
+	return out
+}
+
+func takeCommands(dev string, x Addressing) (out []string) {
+	for _, r := range x.Rules {
 		out = append(out, ruleCommand("del", r))
 	}
-	for _, a := range reversed(old.Addrs) {
-		out = append(out, addrCommand("del", from, a))
-	}
-	for _, a := range new.Addrs {
-		if a.Prefix.Addr().Is4() {
-			out = append(out, fmt.Sprintf("arping -q -U -c 3 -I %s %s", quote(to), a.Prefix.Addr()))
-		}
+	for _, a := range reversed(x.Addrs) {
+		out = append(out, addrCommand("del", dev, a))
 	}
 	return out
 }

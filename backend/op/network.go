@@ -29,7 +29,7 @@ func (o *DefineNetwork) Describe() Note {
 		n.Text = fmt.Sprintf("Replace libvirt network %s, start it, and start it with the host", o.Name)
 		n.Undo = append([]string{"virsh net-destroy " + q}, restoreCommands(*o.Before)...)
 	}
-	n.Changes = []FileChange{{"libvirt network " + o.Name, before, o.XML}}
+	n.Changes = []FileChange{{Path: "libvirt network " + o.Name, Before: before, After: o.XML, Created: o.Before == nil}}
 	return n
 }
 
@@ -121,7 +121,7 @@ func (o *RetireNetwork) Describe() Note {
 	if o.Remove {
 		n.Text = fmt.Sprintf("Remove libvirt network %s", o.Before.Name)
 		n.Commands = append(n.Commands[:len(n.Commands)-1], "virsh net-undefine "+q)
-		n.Changes = []FileChange{{"libvirt network " + o.Before.Name, o.Before.XML, ""}}
+		n.Changes = []FileChange{{Path: "libvirt network " + o.Before.Name, Before: o.Before.XML, Removed: true}}
 	}
 	n.Undo = restoreCommands(o.Before)
 	return n

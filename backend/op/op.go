@@ -46,6 +46,9 @@ type FileChange struct {
 	Path   string `json:"path"` // "/etc/network/interfaces", "libvirt network examplebr0"
 	Before string `json:"before"`
 	After  string `json:"after"`
+
+	Created bool `json:"created,omitempty"` // there was none before
+	Removed bool `json:"removed,omitempty"` // there will be none after
 }
 
 // encoded is an operation in JSON.

@@ -51,6 +51,7 @@ func (o *StageAddress) Describe() Note {
 		n.Undo = append([]string{addrCommand("del", o.Port, a)}, n.Undo...)
 	}
 	n.Undo = append(n.Undo, "ip link set "+quote(o.Port)+" down")
+	n.Undo = append(n.Undo, announceCommands(o.NIC, o.NICAddr)...)
 	return n
 }
 

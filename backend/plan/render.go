@@ -51,8 +51,10 @@ func (p Plan) json(w io.Writer) error {
 // Changes lists the files and definitions that the plan changes, before and after.
 func (p Plan) Changes() []op.FileChange {
 	var out []op.FileChange
-	for _, i := range p.Items {
-		out = append(out, i.Op.Describe().Changes...)
+	for _, phase := range []Phase{Persist, Trial} { // the host's own files come first
+		for _, o := range p.Ops(phase) {
+			out = append(out, o.Describe().Changes...)
+		}
 	}
 	return out
 }

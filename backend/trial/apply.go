@@ -137,8 +137,12 @@ func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, un
 	if err := t.preflight(ctx, p); err != nil {
 		return nil, err
 	}
+	id, err := t.newID()
+	if err != nil {
+		return nil, err
+	}
 	r := &run{host: t.Host, dir: t.current(), plan: p, onRecord: t.report}
-	r.meta = meta{ID: t.newID(), Window: window, Undoes: undoes, Plan: p, Must: check.Baseline(ctx, t.Host, p.Checks)}
+	r.meta = meta{ID: id, Window: window, Undoes: undoes, Plan: p, Must: check.Baseline(ctx, t.Host, p.Checks)}
 	before, err := Take(ctx, t.Host, p.Scope)
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the state before: %w", err)
@@ -170,9 +174,14 @@ func (r *run) save(name string, v any) error {
 	return r.host.Files.Write(r.path(name), backend.File{Exists: true, Data: append(data, '\n'), Mode: 0o600})
 }
 
-// newID names a run by the time it began.
-func (t *Trial) newID() string {
-	return t.Host.Clock.Now().UTC().Format("20060102T150405Z")
+// newID names a run by the time it began, and a second one within that second by a number too.
+func (t *Trial) newID() (string, error) {
+	stamp := t.Host.Clock.Now().UTC().Format("20060102T150405Z")
+	for id, n := stamp, 2; ; id, n = fmt.Sprintf("%s-%d", stamp, n), n+1 {
+		if f, err := t.Host.Files.Read(filepath.Join(t.history(id), "plan.json")); err != nil || !f.Exists {
+			return id, err
+		}
+	}
 }
 
 // preflight refuses a plan that has become stale and a host that has no room.

@@ -13,27 +13,9 @@ import (
 // nothing left to watch over.
 func (t *Trial) Watch(ctx context.Context) error {
 	for {
-		r, found, err := load(t.Host, t.current())
-		if err != nil {
-			return err // the journal is unreadable: nothing is guessed
-		}
-		if !found || r.phase().Over() {
-			return nil
-		}
-		pause := time.Second
-		switch reason := r.overdue(); {
-		case reason != "":
-			err := t.expire(ctx, r.meta.ID)
-			if err == nil {
-				continue // look again: somebody else may have been quicker
-			}
-			if !errors.Is(err, backend.ErrLocked) {
-				return err
-			}
-		case r.phase() == Waiting:
-			if left, ok := r.remaining(); ok && left < pause {
-				pause = max(left, 10*time.Millisecond)
-			}
+		pause, err := t.Look(ctx)
+		if err != nil || pause == 0 {
+			return err // an unreadable journal ends it too: nothing is guessed
 		}
 		select {
 		case <-t.Host.Clock.After(pause):
@@ -41,6 +23,28 @@ func (t *Trial) Watch(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// Look does what the watch does each time it looks: nothing, or a rollback that is due. It
+// returns when to look again; 0 means that there is nothing left to watch over.
+func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
+	r, found, err := load(t.Host, t.current())
+	if err != nil || !found || r.phase().Over() {
+		return 0, err
+	}
+	if r.overdue() != "" {
+		err := t.expire(ctx, r.meta.ID)
+		if err != nil && !errors.Is(err, backend.ErrLocked) {
+			return 0, err
+		}
+		if err == nil {
+			return 10 * time.Millisecond, nil // somebody else may have been quicker: look what has become of it
+		}
+	}
+	if left, ok := r.remaining(); ok && r.phase() == Waiting {
+		return min(max(left, 10*time.Millisecond), time.Second), nil
+	}
+	return time.Second, nil
 }
 
 // overdue says why the run should be taken back, if nobody works on it: an applying,

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"bridgehead/backend/lab"
+	"bridgehead/backend/survey"
+)
+
+// rehearsalEnv tells the wizard inside a rehearsal where it is.
+const rehearsalEnv = "BRIDGEHEAD_REHEARSAL"
+
+func (a *app) rehearseCommand() *cobra.Command {
+	var tutorial bool
+	c := &cobra.Command{
+		Use:   "rehearse",
+		Short: "Open the wizard on a replica of this host; nothing of this host is touched",
+		Long: `Builds a replica of this host in namespaces, with the real Open vSwitch, ifupdown
+and libvirt, virtual NICs of the same names and addresses, and a gateway that
+answers, and opens the wizard on it. Everything is gone afterwards.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if os.Geteuid() != 0 {
+				return refusedError{errors.New("only root may make namespaces: run it with sudo")}
+			}
+			return a.rehearse(c.Context(), tutorial)
+		},
+	}
+	c.Flags().StringVar(&a.answers, "answers", "", "start from the answers in `FILE`")
+	c.Flags().BoolVar(&tutorial, "tutorial", false, "rehearse on the tutorial's host, eth0 to eth3, instead of a replica")
+	return c
+}
+
+func (a *app) rehearse(ctx context.Context, tutorial bool) error {
+	if _, err := a.given(); err != nil {
+		return err
+	}
+	spec := lab.Spec{Libvirt: true}
+	if !tutorial {
+		replica, err := a.replica(ctx)
+		if err != nil {
+			fmt.Fprintf(a.err, "%v\nRehearsing on the tutorial's host instead.\n", err)
+		} else {
+			spec = replica
+		}
+	}
+	spec.Progress = func(line string) { fmt.Fprintln(a.err, line) }
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	l, err := lab.Up(ctx, spec)
+	if err != nil {
+		return fmt.Errorf("cannot build the rehearsal host: %w", err)
+	}
+	defer l.Close()
+	return a.inside(ctx, l)
+}
+
+// replica is what a lab needs to look like this host. A host that the survey refuses cannot be
+// converted, so there is nothing to rehearse on it.
+func (a *app) replica(ctx context.Context) (lab.Spec, error) {
+	f, err := a.survey(ctx)
+	if err != nil {
+		return lab.Spec{}, err
+	}
+	if f.Config.Owner != "ifupdown" {
+		return lab.Spec{}, fmt.Errorf("this host's network is not configured by ifupdown (%s): there is nothing to rehearse on a replica of it", owner(f))
+	}
+	files := map[string]string{}
+	for _, path := range f.Config.Files {
+		files[path] = string(f.Files[path].Data)
+	}
+	spec, err := lab.SpecFrom(f.Host.Name, f.Links, f.Routes, files)
+	spec.Libvirt = f.Virt.Available
+	return spec, err
+}
+
+func owner(f survey.Facts) string {
+	if f.Config.Reason != "" {
+		return f.Config.Reason
+	}
+	return f.Config.Owner
+}
+
+// inside runs the wizard in the lab's host, on this terminal.
+func (a *app) inside(ctx context.Context, l *lab.Lab) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find this program's own file: %w", err)
+	}
+	argv := []string{self}
+	if a.answers != "" {
+		argv = append(argv, "--answers", a.answers)
+	}
+	cmd := &exec.Cmd{Path: self, Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Env: append(os.Environ(), rehearsalEnv+"=1")}
+	if err := l.Start(cmd); err != nil {
+		return fmt.Errorf("cannot start the wizard on the rehearsal host: %w", err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		err = <-done
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		fmt.Fprintln(a.err, "The rehearsal host is gone. Nothing of this host was touched.")
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"bridgehead/backend/answers"
+	"bridgehead/backend/check"
+	"bridgehead/backend/guard"
+	"bridgehead/backend/trial"
+)
+
+// Commands about a run that was begun elsewhere: status, confirm, extend, rollback, undo, history, watch.
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "status", Short: "Show whether a change is pending, and for how long", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.trial()
+			if err != nil {
+				return err
+			}
+			s, err := t.Status(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(s)
+			}
+			a.printStatus(s)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (a *app) printStatus(s trial.Status) {
+	switch s.Phase {
+	case trial.None:
+		fmt.Fprintln(a.out, "No change is pending.")
+		return
+	case trial.Waiting:
+		fmt.Fprintf(a.out, "A change of %s waits for confirmation. It is taken back in %s.\n", s.ID, s.Remaining.Round(time.Second))
+		fmt.Fprintln(a.out, "Keep it: bridgehead confirm    More time: bridgehead extend 5m    Take it back: bridgehead rollback")
+	case trial.Incomplete:
+		fmt.Fprintf(a.out, "The change of %s was taken back (%s), but not completely. What is left:\n", s.ID, s.Reason)
+		for _, l := range s.Left {
+			fmt.Fprintln(a.out, "  -", l)
+		}
+		fmt.Fprintln(a.out, "Correct that, then run: bridgehead rollback")
+	default:
+		fmt.Fprintf(a.out, "The change of %s is %s.\n", s.ID, s.Phase)
+	}
+	if s.Guard != "" {
+		fmt.Fprintf(a.out, "Guard: %s\n", s.Guard)
+	} else if !s.Phase.Over() {
+		fmt.Fprintln(a.out, "NO GUARD RUNS: run bridgehead confirm or bridgehead rollback yourself.")
+	}
+	for _, o := range s.Ops {
+		fmt.Fprintf(a.out, "  %-12s %s\n", o.State, o.Text)
+	}
+}
+
+func (a *app) confirmCommand() *cobra.Command {
+	var anyway bool
+	c := &cobra.Command{
+		Use: "confirm", Short: "Keep the change that waits", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.changing()
+			if err != nil {
+				return err
+			}
+			s, err := t.Status(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			if s.Phase == trial.Waiting && !anyway {
+				if err := a.mustPass(c.Context(), t); err != nil {
+					return err
+				}
+			}
+			t.Progress = func(e trial.Event) { a.progress(s.Plan, e) }
+			if err := t.Confirm(c.Context()); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, "Confirmed. To take it back later: bridgehead undo")
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&anyway, "anyway", false, "also when a check fails")
+	return c
+}
+
+// changing is a trial for a command that changes the host.
+func (a *app) changing() (*trial.Trial, error) {
+	if err := mustBeRoot(); err != nil {
+		return nil, err
+	}
+	return a.trial()
+}
+
+func (a *app) mustPass(ctx context.Context, t *trial.Trial) error {
+	results, err := t.Checks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.State == check.Failed {
+			fmt.Fprintf(a.err, "failed: %s: %s. What to do: %s\n", r.Text, r.Why, r.Do)
+		}
+	}
+	if !check.Passed(results) {
+		return errors.New("not confirmed: a check failed; correct it, or keep the change all the same with bridgehead confirm --anyway")
+	}
+	return nil
+}
+
+func (a *app) extendCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "extend TIME", Short: "Give yourself more time to confirm, for example 5m",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{errors.New("say how much more time: bridgehead extend 5m")}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			var d answers.Duration
+			if err := d.UnmarshalText([]byte(args[0])); err != nil {
+				return usageError{err}
+			}
+			t, err := a.changing()
+			if err != nil {
+				return err
+			}
+			left, err := t.Extend(c.Context(), time.Duration(d))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "Extended: %s remain.\n", left.Round(time.Second))
+			return nil
+		},
+	}
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "rollback", Short: "Take the change back now, or go on with a rollback that was incomplete", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.changing()
+			if err != nil {
+				return err
+			}
+			s, err := t.Status(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			t.Progress = func(e trial.Event) { a.progress(s.Plan, e) }
+			if err := t.Rollback(c.Context(), "the operator asked for it"); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, "Taken back. The host is as it was before.")
+			return nil
+		},
+	}
+}
+
+func (a *app) undoCommand() *cobra.Command {
+	var u unattended
+	c := &cobra.Command{
+		Use: "undo [TIME]", Short: "Take a confirmed change back, under the same guard; TIME is from history", Args: atMostOne,
+		RunE: func(c *cobra.Command, args []string) error {
+			id := ""
+			if len(args) == 1 {
+				id = args[0]
+			}
+			t, err := a.changing()
+			if err != nil {
+				return err
+			}
+			p, id, err := t.UndoPlan(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			window, err := u.window(p.Answers.Apply.ConfirmWithin)
+			if err != nil {
+				return err
+			}
+			return a.attend(c.Context(), t, u, p, func(ctx context.Context) (string, error) { return t.Undo(ctx, id, window) })
+		},
+	}
+	u.flags(c)
+	return c
+}
+
+func (a *app) historyCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "history", Short: "List the changes made on this host, newest first", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.trial()
+			if err != nil {
+				return err
+			}
+			all, err := t.History(c.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(all)
+			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, "No change has been made on this host.")
+			}
+			for _, s := range all {
+				text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, s.Plan.Answers.Uplink.NICs[0])
+				if s.Undoes != "" {
+					text += ", takes back " + s.Undoes
+				}
+				if s.Reason != "" {
+					text += ": " + s.Reason
+				}
+				fmt.Fprintln(a.out, text)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// watchCommand is what the guard runs.
+func (a *app) watchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "watch", Hidden: true, Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.trial()
+			if err != nil {
+				return err
+			}
+			t.Progress = func(e trial.Event) { fmt.Fprintln(a.err, e.Name, e.Op, e.Text) }
+			if _, err := t.Status(c.Context(), ""); err != nil {
+				return err
+			}
+			if err := guard.Ready(); err != nil {
+				return err
+			}
+			return t.Watch(c.Context())
+		},
+	}
+}
