@@ -83,7 +83,7 @@ func (d disk) Write(path string, f backend.File) error {
 	if !f.Exists {
 		return failed("remove", path, remove(real))
 	}
-	if err := d.mkdirs(filepath.Dir(real)); err != nil {
+	if err := d.mkdirs(filepath.Dir(real), 0o755); err != nil {
 		return failed("write", path, err)
 	}
 	return failed("write", path, replace(real, f))
@@ -138,7 +138,7 @@ func (d disk) append(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := d.mkdirsMode(filepath.Dir(real), 0o700); err != nil {
+	if err := d.mkdirs(filepath.Dir(real), 0o700); err != nil {
 		return err
 	}
 	_, statErr := os.Lstat(real)
@@ -163,15 +163,8 @@ func (d disk) append(path string, data []byte) error {
 	return nil
 }
 
-// mkdirs makes a directory with those above it: private where it is Bridgehead's own.
-func (d disk) mkdirs(real string) error {
-	if d.own(real) {
-		return d.mkdirsMode(real, 0o700)
-	}
-	return d.mkdirsMode(real, 0o755)
-}
-
-func (d disk) mkdirsMode(real string, mode fs.FileMode) error {
+// mkdirs makes a directory with those above it, 0700 where they are Bridgehead's own.
+func (d disk) mkdirs(real string, mode fs.FileMode) error {
 	if st, err := os.Stat(real); err == nil {
 		if !st.IsDir() {
 			return &fs.PathError{Op: "mkdir", Path: real, Err: unix.ENOTDIR}
@@ -182,8 +175,11 @@ func (d disk) mkdirsMode(real string, mode fs.FileMode) error {
 	if above == real {
 		return fs.ErrNotExist
 	}
-	if err := d.mkdirsMode(above, mode); err != nil {
+	if err := d.mkdirs(above, mode); err != nil {
 		return err
+	}
+	if d.own(real) {
+		mode = 0o700
 	}
 	if err := os.Mkdir(real, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err

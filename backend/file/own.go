@@ -70,7 +70,7 @@ func (d disk) Rename(from, to string) error {
 	if err != nil {
 		return failed(verb, to, err)
 	}
-	if err := d.mkdirs(filepath.Dir(b)); err != nil {
+	if err := d.mkdirs(filepath.Dir(b), 0o700); err != nil {
 		return failed(verb, to, err)
 	}
 	if err := os.Rename(a, b); err != nil {
@@ -90,7 +90,7 @@ func (d disk) Lock(path string) (release func(), err error) {
 	if err != nil {
 		return nil, failed("lock", path, err)
 	}
-	if err := d.mkdirsMode(filepath.Dir(real), 0o700); err != nil {
+	if err := d.mkdirs(filepath.Dir(real), 0o700); err != nil {
 		return nil, failed("lock", path, err)
 	}
 	// A bare descriptor: an os.File that nobody refers to would be closed, and the lock

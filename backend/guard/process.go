@@ -81,7 +81,7 @@ func (g processGuard) start(ctx context.Context, stateDir string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go cmd.Wait() // or it stays a zombie while the wizard lives
+	go func() { _ = cmd.Wait() }() // or it stays a zombie while the wizard lives
 	theirs.Close()
 
 	if err := register(stateDir, cmd.Process.Pid); err != nil {
@@ -95,9 +95,9 @@ func (g processGuard) start(ctx context.Context, stateDir string) error {
 
 // await waits until the watch says that it is ready.
 func await(ctx context.Context, ready *os.File, stateDir string) error {
-	stop := context.AfterFunc(ctx, func() { ready.SetReadDeadline(time.Now()) })
+	stop := context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Now()) })
 	defer stop()
-	ready.SetReadDeadline(time.Now().Add(armTime))
+	_ = ready.SetReadDeadline(time.Now().Add(armTime))
 	word, err := bufio.NewReader(ready).ReadString('\n')
 	switch {
 	case word == readyWord:
@@ -125,7 +125,7 @@ func register(stateDir string, pid int) error {
 		return err
 	}
 	// Best effort: the kernel is to take others first when memory runs out.
-	os.WriteFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", []byte("-900"), 0)
+	_ = os.WriteFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", []byte("-900"), 0)
 	data, err := json.Marshal(mark{pid, start, process.Clock().BootID()})
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ func forget(ctx context.Context, bus *dbus.Conn) error {
 	if err := bus.ReloadContext(ctx); err != nil {
 		return fmt.Errorf("cannot have systemd forget %s: %w", unitName, err)
 	}
-	bus.ResetFailedUnitContext(ctx, unitName) // fails where nothing had failed
+	_ = bus.ResetFailedUnitContext(ctx, unitName) // fails where nothing had failed
 	w, err := look(ctx, bus)
 	switch {
 	case err != nil:

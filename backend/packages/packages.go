@@ -144,12 +144,12 @@ func get(ctx context.Context, line func(string), args ...string) ([]string, erro
 	out, read := &lines{each: line}, make(chan struct{})
 	go func() {
 		defer close(read)
-		io.Copy(out, r)
+		_, _ = io.Copy(out, r) // ends by the deadline below, or with apt-get
 		out.end()
 	}()
 	err = cmd.Wait()
 	// A daemon that a package has started may keep the output open for ever.
-	r.SetReadDeadline(time.Now().Add(time.Second))
+	_ = r.SetReadDeadline(time.Now().Add(time.Second))
 	<-read
 	return out.all, err
 }
