@@ -22,7 +22,7 @@ func (m *Machine) appctl(args []string) (string, error) {
 		if len(args) != 2 {
 			return "", errors.New(`"fdb/show" command requires at least 1 arguments`)
 		}
-		if o.applied.row(bridges, args[1]) == nil {
+		if o.applied.row(bridgeTable, args[1]) == nil {
 			return "", errors.New("no such bridge")
 		}
 		return " port  VLAN  MAC                Age\n", nil
@@ -33,7 +33,7 @@ func (m *Machine) appctl(args []string) (string, error) {
 func (m *Machine) showBonds(names []string, missing string, show func(*row) string) (string, error) {
 	var out strings.Builder
 	found := false
-	for _, p := range sorted(m.ovs.applied.tables[ports]) {
+	for _, p := range sorted(m.ovs.applied.tables[portTable]) {
 		if len(p.members) > 1 && (len(names) == 0 || names[0] == p.name) {
 			out.WriteString(show(p))
 			found = true
@@ -104,7 +104,7 @@ func (m *Machine) lacpText(p *row) string {
 	}
 	members := m.ovs.openedMembers(m, p)
 	negotiated := slices.ContainsFunc(members, func(l *link) bool { return m.attached(p, l) })
-	system := m.link(m.ovs.applied.parent(ports, p.name).name).MAC
+	system := m.link(m.ovs.applied.parent(portTable, p.name).name).MAC
 	rate := p.maps["other_config"]["lacp-time"]
 	if rate == "" {
 		rate = "slow"

@@ -161,7 +161,7 @@ func (o *vswitch) speaksLACP(nic string) bool {
 
 // loops says whether two ports of one bridge lie on the same wire, untagged.
 func (o *vswitch) loops(m *Machine, wire string) bool {
-	for _, b := range o.applied.tables[bridges] {
+	for _, b := range o.applied.tables[bridgeTable] {
 		if !o.forwards(b) || b.one("stp_enable") == "true" || b.one("rstp_enable") == "true" {
 			continue
 		}

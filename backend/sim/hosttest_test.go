@@ -41,3 +41,9 @@ func TestSwitch(t *testing.T) {
 		})
 	}
 }
+
+func TestVirt(t *testing.T) {
+	for name, m := range map[string]*sim.Machine{"empty": sim.New(bare()), "with networks": sim.Demo()} {
+		t.Run(name, func(t *testing.T) { hosttest.Virt(t, m.Host().Virt) })
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,28 +24,14 @@ type link struct {
 
 // makeKernel builds links, addresses and routes as they are after boot.
 func (m *Machine) makeKernel() {
-	m.nextIndex = 1
-	for k, v := range m.spec.Sysctls {
-		m.sysctls[k] = v
-	}
-	lo := m.addLink(backend.Link{Name: "lo", MAC: "00:00:00:00:00:00", MTU: 65536, Loopback: true, Virtual: true})
-	m.setUp(lo, true)
-	must(m.setAddr(lo, backend.Addr{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: "host"}))
-	if !m.disabled6(lo) {
-		must(m.setAddr(lo, backend.Addr{Prefix: netip.MustParsePrefix("::1/128"), Scope: "host"}))
-	}
-	for i := range m.spec.NICs {
-		n := &m.spec.NICs[i]
-		l := m.addLink(n.Link)
-		l.nic, l.cable = n, n.Wire != ""
-		l.PermMAC = cmp.Or(l.PermMAC, l.MAC)
-	}
+	m.makeHardware()
 	for _, v := range m.spec.Links {
 		l := m.addLink(v)
-		l.Virtual, l.cable, l.bond = true, true, v.Kind == "bond"
+		l.Virtual, l.bond = true, v.Kind == "bond"
 	}
 	configured := append(nicLinks(m.spec.NICs), m.spec.Links...)
 	for _, c := range configured {
+		m.link(c.Name).Master = c.Master
 		if c.Up {
 			m.setUp(m.link(c.Name), true)
 		}
@@ -57,6 +44,24 @@ func (m *Machine) makeKernel() {
 	m.rules = slices.Clone(m.spec.Rules)
 	for _, r := range m.spec.Routes {
 		must(m.setRoute(r))
+	}
+}
+
+// makeHardware builds what the kernel has by itself: lo and the cards, down.
+func (m *Machine) makeHardware() {
+	m.nextIndex = 1
+	m.makeSysctls()
+	lo := m.addLink(backend.Link{Name: "lo", MAC: "00:00:00:00:00:00", MTU: 65536, Loopback: true, Virtual: true})
+	m.setUp(lo, true)
+	must(m.setAddr(lo, backend.Addr{Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: "host"}))
+	if !m.disabled6(lo) {
+		must(m.setAddr(lo, backend.Addr{Prefix: netip.MustParsePrefix("::1/128"), Scope: "host"}))
+	}
+	for i := range m.spec.NICs {
+		n := &m.spec.NICs[i]
+		l := m.addLink(n.Link)
+		l.nic, l.cable, l.Master = n, n.Wire != "", ""
+		l.PermMAC = cmp.Or(l.PermMAC, l.MAC)
 	}
 }
 
@@ -81,32 +86,38 @@ func (m *Machine) addLink(l backend.Link) *link {
 	m.nextIndex++
 	k := &link{Link: l}
 	m.links = append(m.links, k)
-	for _, family := range []string{"ipv4", "ipv6"} {
-		for key, value := range linkSysctls[family] {
-			m.defaultSysctl(family, l.Name, key, value)
-		}
+	for _, key := range linkSysctls {
+		m.defaultSysctl(key.family+"/conf/"+l.Name+"/"+key.name, m.sysctls[key.family+"/conf/default/"+key.name])
 	}
 	return k
 }
 
 // linkSysctls are the per-link keys that are simulated, with the kernel's defaults.
-var linkSysctls = map[string]map[string]string{
-	"ipv4": {"rp_filter": "0", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "arp_filter": "0",
-		"forwarding": "0", "promote_secondaries": "0", "accept_local": "0", "ignore_routes_with_linkdown": "0"},
-	"ipv6": {"disable_ipv6": "0", "accept_ra": "1", "autoconf": "1", "accept_dad": "1", "addr_gen_mode": "0",
-		"forwarding": "0", "keep_addr_on_down": "0", "use_tempaddr": "0", "ndisc_notify": "0"},
+var linkSysctls = []struct{ family, name, value string }{
+	{"ipv4", "accept_local", "0"}, {"ipv4", "arp_announce", "0"}, {"ipv4", "arp_filter", "0"}, {"ipv4", "arp_ignore", "0"},
+	{"ipv4", "arp_notify", "0"}, {"ipv4", "forwarding", "0"}, {"ipv4", "ignore_routes_with_linkdown", "0"},
+	{"ipv4", "promote_secondaries", "0"}, {"ipv4", "proxy_arp", "0"}, {"ipv4", "rp_filter", "0"},
+	{"ipv6", "accept_dad", "1"}, {"ipv6", "accept_ra", "1"}, {"ipv6", "addr_gen_mode", "0"}, {"ipv6", "autoconf", "1"},
+	{"ipv6", "disable_ipv6", "0"}, {"ipv6", "forwarding", "0"}, {"ipv6", "keep_addr_on_down", "0"}, {"ipv6", "ndisc_notify", "0"},
+	{"ipv6", "use_tempaddr", "0"},
 }
 
-// defaultSysctl gives a new link's key the value of "default", as the kernel does.
-func (m *Machine) defaultSysctl(family, name, key, value string) {
-	path := family + "/conf/" + name + "/" + key
+// makeSysctls sets what a boot sets: the kernel's defaults and those of the Spec.
+func (m *Machine) makeSysctls() {
+	m.sysctls = maps.Clone(m.spec.Sysctls)
+	if m.sysctls == nil {
+		m.sysctls = map[string]string{}
+	}
 	for _, scope := range []string{"all", "default"} {
-		if _, ok := m.sysctls[family+"/conf/"+scope+"/"+key]; !ok {
-			m.sysctls[family+"/conf/"+scope+"/"+key] = value
+		for _, key := range linkSysctls {
+			m.defaultSysctl(key.family+"/conf/"+scope+"/"+key.name, key.value)
 		}
 	}
+}
+
+func (m *Machine) defaultSysctl(path, value string) {
 	if _, ok := m.sysctls[path]; !ok {
-		m.sysctls[path] = m.sysctls[family+"/conf/default/"+key]
+		m.sysctls[path] = value
 	}
 }
 

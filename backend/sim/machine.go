@@ -46,9 +46,11 @@ type Machine struct {
 	nextPID  int
 	guards   map[string]*process // watches by state directory
 
-	faults []Fault
-	ticks  []func()
-	calls  int
+	faults    []Fault
+	ticks     []func()
+	bootUnits []func()
+	bootLog   []string
+	calls     int
 }
 
 // ErrKilled is what every call of a killed process returns. A real process would
@@ -60,7 +62,6 @@ var ErrKilled = errors.New("killed")
 func New(spec Spec) *Machine {
 	m := &Machine{
 		spec:     spec,
-		sysctls:  map[string]string{},
 		packages: map[string]string{},
 		units:    map[string]*backend.Unit{},
 		guards:   map[string]*process{},

@@ -14,9 +14,9 @@ import (
 type database struct{ tables [3]table }
 
 const (
-	bridges = iota
-	ports
-	interfaces
+	bridgeTable = iota
+	portTable
+	ifaceTable
 )
 
 type table []*row
@@ -74,11 +74,11 @@ func (d *database) parent(t int, name string) *row {
 
 // bridgeOf is the bridge of an interface.
 func (d *database) bridgeOf(iface string) (bridge, port *row) {
-	port = d.parent(interfaces, iface)
+	port = d.parent(ifaceTable, iface)
 	if port == nil {
 		return nil, nil
 	}
-	return d.parent(ports, port.name), port
+	return d.parent(portTable, port.name), port
 }
 
 func (r *row) one(col string) string {
@@ -115,13 +115,13 @@ func oneOf(values ...string) column { return column{kind: "string", allowed: val
 var tableNames = [...]string{"Bridge", "Port", "Interface"}
 
 var schema = [...]map[string]column{
-	bridges: {
+	bridgeTable: {
 		"name": readOnly, "ports": readOnly, "datapath_id": readOnly, "datapath_version": readOnly, "status": readOnly, "rstp_status": readOnly,
 		"datapath_type": text, "fail_mode": oneOf("secure", "standalone"), "stp_enable": flag(), "rstp_enable": flag(),
 		"mcast_snooping_enable": flag(), "protocols": {kind: "string", many: true}, "controller": readOnly,
 		"other_config": mapping, "external_ids": mapping,
 	},
-	ports: {
+	portTable: {
 		"name": readOnly, "interfaces": readOnly, "status": readOnly, "statistics": readOnly, "bond_active_slave": readOnly,
 		"tag": number(0, 4095), "trunks": {kind: "integer", max: 4095, many: true},
 		"vlan_mode": oneOf("access", "dot1q-tunnel", "native-tagged", "native-untagged", "trunk"),
@@ -129,7 +129,7 @@ var schema = [...]map[string]column{
 		"bond_updelay": {kind: "integer", zero: "0"}, "bond_downdelay": {kind: "integer", zero: "0"}, "bond_fake_iface": flag(), "protected": flag(), "mac": text,
 		"other_config": mapping, "external_ids": mapping,
 	},
-	interfaces: {
+	ifaceTable: {
 		"name": readOnly, "ofport": readOnly, "error": readOnly, "mac_in_use": readOnly, "admin_state": readOnly, "link_state": readOnly,
 		"mtu": readOnly, "ifindex": readOnly, "status": readOnly, "statistics": readOnly, "link_speed": readOnly, "duplex": readOnly, "lacp_current": readOnly,
 		"type": text, "mac": text, "mtu_request": {kind: "integer", min: 68, max: 65535}, "ofport_request": number(1, 65279),

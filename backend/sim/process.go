@@ -35,6 +35,8 @@ func (m *Machine) spawn(ppid int, argv ...string) *process {
 	p.self = path.Base(argv[0]) == "bridgehead"
 	if parent := m.process(ppid); parent != nil {
 		p.tty, p.uid, p.env = parent.tty, parent.uid, parent.env
+	} else {
+		p.ppid = 1
 	}
 	m.nextPID++
 	m.procs = append(m.procs, p)
@@ -173,7 +175,7 @@ func (h processes) Start(ctx context.Context, argv ...string) error {
 // programs are what Processes.Start can run.
 var programs = map[string]func(*process, []string) error{
 	"dhclient": dhclient, "dhcpcd": dhclient, "udhcpc": dhclient,
-	"sysctl": func(*process, []string) error { return nil },
-	"ip":     ipProgram,
-	"true":   func(*process, []string) error { return nil },
+	"ifup": ifupProgram, "ifdown": ifupProgram,
+	"ip":   ipProgram,
+	"true": func(*process, []string) error { return nil },
 }

@@ -163,21 +163,33 @@ func (m *Machine) ruleLines() []string {
 	return out
 }
 
-// sysctlLines has the keys that differ from what a new link would get.
+// sysctlLines has what is not as a kernel has it by itself: keys of all and default
+// that are not the kernel's, keys of a link that are not those of default.
 func (m *Machine) sysctlLines() []string {
 	var out []string
 	for key, value := range m.sysctls {
-		parts := strings.Split(key, "/")
-		if len(parts) == 4 && parts[1] == "conf" && value == m.sysctls[parts[0]+"/conf/default/"+parts[3]] && parts[2] != "default" {
-			continue
+		if usual, ok := m.usual(key); !ok || usual != value {
+			out = append(out, key+" = "+value)
 		}
-		if len(parts) == 4 && parts[2] == "default" && value == linkSysctls[parts[0]][parts[3]] {
-			continue
-		}
-		out = append(out, key+" = "+value)
 	}
 	sort.Strings(out)
 	return out
+}
+
+// usual is the value that a per-link key has by itself.
+func (m *Machine) usual(key string) (string, bool) {
+	family, rest, _ := strings.Cut(key, "/conf/")
+	scope, name, _ := strings.Cut(rest, "/")
+	if scope != "all" && scope != "default" {
+		v, ok := m.sysctls[family+"/conf/default/"+name]
+		return v, ok
+	}
+	for _, k := range linkSysctls {
+		if k.name == name && k.family == family {
+			return k.value, true
+		}
+	}
+	return "", false
 }
 
 func mapText(m map[string]string) string {
@@ -206,13 +218,13 @@ func (m *Machine) switchLines() []string {
 		return nil
 	}
 	out := []string{fmt.Sprintf("ovsdb-server %s, ovs-vswitchd %s", upDown(o.server), upDown(o.daemon))}
-	for _, b := range sorted(o.db.tables[bridges]) {
+	for _, b := range sorted(o.db.tables[bridgeTable]) {
 		out = append(append(out, "Bridge "+b.name), b.columnLines("    ")...)
 		for _, name := range slices.Sorted(slices.Values(b.members)) {
-			p := o.db.row(ports, name)
+			p := o.db.row(portTable, name)
 			out = append(append(out, "    Port "+name), p.columnLines("        ")...)
 			for _, name := range slices.Sorted(slices.Values(p.members)) {
-				i := o.db.row(interfaces, name)
+				i := o.db.row(ifaceTable, name)
 				out = append(append(out, "        Interface "+name), i.columnLines("            ")...)
 				if st := o.status[name]; st != nil && st.err != "" {
 					out = append(out, fmt.Sprintf("            error: %q", st.err))

@@ -78,7 +78,7 @@ func (m *Machine) switchState() backend.SwitchState {
 		s.Running = true
 	}
 	s.Version, s.DatapathTypes = o.version, []string{"netdev", "system"}
-	for _, b := range sorted(o.db.tables[bridges]) {
+	for _, b := range sorted(o.db.tables[bridgeTable]) {
 		s.Bridges = append(s.Bridges, m.bridgeState(b))
 	}
 	return s
@@ -97,7 +97,7 @@ func (m *Machine) bridgeState(b *row) backend.Bridge {
 		OtherConfig: stringMap(b.maps["other_config"]), ExternalIDs: stringMap(b.maps["external_ids"]),
 	}
 	for _, name := range slices.Sorted(slices.Values(b.members)) {
-		out.Ports = append(out.Ports, m.portState(m.ovs.db.row(ports, name)))
+		out.Ports = append(out.Ports, m.portState(m.ovs.db.row(portTable, name)))
 	}
 	return out
 }
@@ -112,7 +112,7 @@ func (m *Machine) portState(p *row) backend.Port {
 		out.Trunks = append(out.Trunks, n)
 	}
 	for _, name := range slices.Sorted(slices.Values(p.members)) {
-		out.Interfaces = append(out.Interfaces, m.interfaceState(m.ovs.db.row(interfaces, name)))
+		out.Interfaces = append(out.Interfaces, m.interfaceState(m.ovs.db.row(ifaceTable, name)))
 	}
 	return out
 }

@@ -100,13 +100,6 @@ func (m *Machine) network(name string) *network {
 	return nil
 }
 
-func needNetwork(m *Machine, name string) (*network, error) {
-	if n := m.network(name); n != nil {
-		return n, nil
-	}
-	return nil, fmt.Errorf("Network not found: no network with matching name '%s'", name) //nolint // libvirt's own words
-}
-
 // defineNetwork parses and completes a definition as libvirt does.
 func (m *Machine) defineNetwork(xml string) error {
 	var def libvirtxml.Network
@@ -120,7 +113,10 @@ func (m *Machine) defineNetwork(xml string) error {
 		return fmt.Errorf("XML error: name %s cannot contain '/'", def.Name)
 	}
 	old := m.network(def.Name)
-	if def.UUID == "" {
+	switch {
+	case def.UUID == "" && old != nil:
+		def.UUID = old.def.UUID
+	case def.UUID == "":
 		m.virt.defined++
 		def.UUID = uuid(fmt.Sprint("network ", def.Name, m.virt.defined))
 	}
@@ -142,10 +138,14 @@ func (m *Machine) defineNetwork(xml string) error {
 	return nil
 }
 
-var empty = regexp.MustCompile(`></[A-Za-z:]+>`)
+var (
+	noParameters = regexp.MustCompile(`>\s*<parameters></parameters>\s*</virtualport>`)
+	empty        = regexp.MustCompile(`></[A-Za-z:]+>`)
+)
 
-// likeLibvirt writes XML as libvirt does: empty elements short, single quotes.
+// likeLibvirt writes XML as libvirt does: empty elements short or left out, single quotes.
 func likeLibvirt(text string) string {
+	text = noParameters.ReplaceAllString(text, "/>")
 	return strings.ReplaceAll(empty.ReplaceAllString(text, "/>"), `"`, "'") + "\n"
 }
 
@@ -164,8 +164,11 @@ func (m *Machine) collides(def *libvirtxml.Network, old *network) error {
 // complete adds what libvirt adds: for its own bridges a name, a MAC, stp and
 // delay; for an existing bridge nothing.
 func (m *Machine) complete(def *libvirtxml.Network, old *network) error {
-	if def.Forward != nil && def.Forward.Mode == "" {
-		def.Forward.Mode = "nat"
+	if def.Forward != nil {
+		def.Forward.Mode = cmp.Or(def.Forward.Mode, "nat")
+		if !slices.Contains(forwardModes, def.Forward.Mode) {
+			return fmt.Errorf("unsupported configuration: unknown forwarding type '%s'", def.Forward.Mode)
+		}
 	}
 	if def.Forward != nil && def.Forward.Mode == "bridge" {
 		if def.Bridge == nil && len(def.Forward.Interfaces) == 0 {
@@ -196,6 +199,8 @@ func (m *Machine) complete(def *libvirtxml.Network, old *network) error {
 	}
 	return nil
 }
+
+var forwardModes = []string{"nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev"}
 
 func (m *Machine) freeBridge() string {
 	for i := 0; ; i++ {
@@ -323,14 +328,18 @@ func (h virtOf) do(ctx context.Context, what string, effect func() error) error 
 	})
 }
 
-// on runs one change of one network.
-func (h virtOf) on(ctx context.Context, command, name string, effect func(*network) error) error {
+// on runs one change of one network. Where there is none, that is an error only
+// if it is needed.
+func (h virtOf) on(ctx context.Context, command, name string, needed bool, effect func(*network) error) error {
 	return h.do(ctx, "virsh "+command+" "+name, func() error {
-		n, err := needNetwork(h.p.m, name)
-		if err != nil {
-			return err
+		n := h.p.m.network(name)
+		switch {
+		case n != nil:
+			return effect(n)
+		case needed:
+			return fmt.Errorf("Network not found: no network with matching name '%s'", name) //nolint // libvirt's own words
 		}
-		return effect(n)
+		return nil
 	})
 }
 
@@ -339,10 +348,7 @@ func (h virtOf) DefineNetwork(ctx context.Context, xml string) error {
 }
 
 func (h virtOf) UndefineNetwork(ctx context.Context, name string) error {
-	return h.on(ctx, "net-undefine", name, func(n *network) error {
-		if n.transient {
-			return errors.New("Requested operation is not valid: can't undefine transient network") //nolint // libvirt's own words
-		}
+	return h.on(ctx, "net-undefine", name, false, func(n *network) error {
 		n.transient, n.autostart = true, false
 		if n.live == nil {
 			h.p.m.virt.networks = slices.DeleteFunc(h.p.m.virt.networks, func(x *network) bool { return x == n })
@@ -352,11 +358,11 @@ func (h virtOf) UndefineNetwork(ctx context.Context, name string) error {
 }
 
 func (h virtOf) StartNetwork(ctx context.Context, name string) error {
-	return h.on(ctx, "net-start", name, h.p.m.startNetwork)
+	return h.on(ctx, "net-start", name, true, h.p.m.startNetwork)
 }
 
 func (h virtOf) StopNetwork(ctx context.Context, name string) error {
-	return h.on(ctx, "net-destroy", name, func(n *network) error {
+	return h.on(ctx, "net-destroy", name, false, func(n *network) error {
 		h.p.m.stopNetwork(n)
 		return nil
 	})
@@ -367,8 +373,8 @@ func (h virtOf) AutostartNetwork(ctx context.Context, name string, on bool) erro
 	if !on {
 		command += " --disable"
 	}
-	return h.on(ctx, command, name, func(n *network) error {
-		if n.transient {
+	return h.on(ctx, command, name, on, func(n *network) error {
+		if n.transient && on {
 			return errors.New("Requested operation is not valid: cannot set autostart for transient network") //nolint // libvirt's own words
 		}
 		n.autostart = on

@@ -21,10 +21,10 @@ var commands = map[string]command{
 	"del-br":             {1, 1, []string{"--if-exists"}, delBridge},
 	"br-set-external-id": {2, 3, nil, setExternalID},
 	"set-fail-mode": {2, 2, nil, func(d *database, a []string, _ func(string) bool) error {
-		return setColumn(d, bridges, a[0], "fail_mode="+a[1])
+		return setColumn(d, bridgeTable, a[0], "fail_mode="+a[1])
 	}},
 	"del-fail-mode": {1, 1, nil, func(d *database, a []string, _ func(string) bool) error {
-		return clearColumns(d, bridges, a[0], "fail_mode")
+		return clearColumns(d, bridgeTable, a[0], "fail_mode")
 	}},
 	"add-port": {2, unlimited, []string{"--may-exist"}, addPort},
 	"add-bond": {4, unlimited, []string{"--may-exist", "--fake-iface"}, addBond},
@@ -89,13 +89,13 @@ func runCommand(d *database, words []string) error {
 // conflict says what already has a name that a bridge, port or bond wants.
 func conflict(d *database, kind, name string) error {
 	cannot := fmt.Sprintf("cannot create a %s named %s because ", kind, name)
-	if d.row(bridges, name) != nil {
+	if d.row(bridgeTable, name) != nil {
 		return fmt.Errorf("%sa bridge named %s already exists", cannot, name)
 	}
-	if d.row(ports, name) != nil {
-		return fmt.Errorf("%sa port named %s already exists on bridge %s", cannot, name, d.parent(ports, name).name)
+	if d.row(portTable, name) != nil {
+		return fmt.Errorf("%sa port named %s already exists on bridge %s", cannot, name, d.parent(portTable, name).name)
 	}
-	if d.row(interfaces, name) != nil {
+	if d.row(ifaceTable, name) != nil {
 		b, _ := d.bridgeOf(name)
 		return fmt.Errorf("%san interface named %s already exists on bridge %s", cannot, name, b.name)
 	}
@@ -104,7 +104,7 @@ func conflict(d *database, kind, name string) error {
 
 func addBridge(d *database, a []string, option func(string) bool) error {
 	name := a[0]
-	if option("--may-exist") && d.row(bridges, name) != nil {
+	if option("--may-exist") && d.row(bridgeTable, name) != nil {
 		return nil
 	}
 	if err := conflict(d, "bridge", name); err != nil {
@@ -112,14 +112,14 @@ func addBridge(d *database, a []string, option func(string) bool) error {
 	}
 	iface := newRow(name)
 	iface.set["type"] = []string{"internal"}
-	d.add(interfaces, iface)
-	d.add(ports, newRow(name, name))
-	d.add(bridges, newRow(name, name))
+	d.add(ifaceTable, iface)
+	d.add(portTable, newRow(name, name))
+	d.add(bridgeTable, newRow(name, name))
 	return nil
 }
 
 func needBridge(d *database, name string) (*row, error) {
-	if b := d.row(bridges, name); b != nil {
+	if b := d.row(bridgeTable, name); b != nil {
 		return b, nil
 	}
 	return nil, fmt.Errorf("no bridge named %s", name)
@@ -134,18 +134,18 @@ func delBridge(d *database, a []string, option func(string) bool) error {
 		return err
 	}
 	for _, p := range slices.Clone(b.members) {
-		dropPort(d, b, d.row(ports, p))
+		dropPort(d, b, d.row(portTable, p))
 	}
-	d.drop(bridges, b.name)
+	d.drop(bridgeTable, b.name)
 	return nil
 }
 
 func dropPort(d *database, b, p *row) {
 	for _, i := range p.members {
-		d.drop(interfaces, i)
+		d.drop(ifaceTable, i)
 	}
 	b.members = slices.DeleteFunc(b.members, func(x string) bool { return x == p.name })
-	d.drop(ports, p.name)
+	d.drop(portTable, p.name)
 }
 
 func setExternalID(d *database, a []string, _ func(string) bool) error {
@@ -178,7 +178,7 @@ func newPort(d *database, mayExist bool, bridge, name string, members, settings 
 	if err != nil {
 		return err
 	}
-	if p := d.row(ports, name); mayExist && p != nil {
+	if p := d.row(portTable, name); mayExist && p != nil {
 		return samePort(d, b, p, members, line)
 	}
 	if err := conflict(d, "port", name); err != nil {
@@ -190,12 +190,12 @@ func newPort(d *database, mayExist bool, bridge, name string, members, settings 
 				return err
 			}
 		}
-		d.add(interfaces, newRow(i))
+		d.add(ifaceTable, newRow(i))
 	}
-	d.add(ports, newRow(name, members...))
+	d.add(portTable, newRow(name, members...))
 	b.members = append(b.members, name)
 	for _, s := range settings {
-		if err := setColumn(d, ports, name, s); err != nil {
+		if err := setColumn(d, portTable, name, s); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,7 @@ func newPort(d *database, mayExist bool, bridge, name string, members, settings 
 }
 
 func samePort(d *database, b, p *row, members []string, line string) error {
-	if on := d.parent(ports, p.name); on != b {
+	if on := d.parent(portTable, p.name); on != b {
 		return fmt.Errorf("\"--may-exist %s\" but %s is actually attached to bridge %s", line, p.name, on.name)
 	}
 	want, have := slices.Sorted(slices.Values(members)), slices.Sorted(slices.Values(p.members))
@@ -220,14 +220,14 @@ func delPort(d *database, a []string, option func(string) bool) error {
 			return err
 		}
 	}
-	p := d.row(ports, name)
+	p := d.row(portTable, name)
 	if p == nil {
 		if option("--if-exists") {
 			return nil
 		}
 		return fmt.Errorf("no port named %s", name)
 	}
-	b := d.parent(ports, name)
+	b := d.parent(portTable, name)
 	switch {
 	case len(a) == 2 && b.name != a[0]:
 		return fmt.Errorf("bridge %s does not have a port %s", a[0], name)

@@ -57,7 +57,7 @@ func (m *Machine) makeSwitch() {
 	}
 }
 
-// state of ovs-vswitchd's bridges: real ones have a datapath that could be opened.
+// opened says whether ovs-vswitchd could open the datapath of a bridge.
 func (o *vswitch) opened(b *row) bool {
 	switch b.one("datapath_type") {
 	case "", "system":
@@ -82,19 +82,19 @@ func (m *Machine) reconfigure() {
 	o.applied = o.db.clone()
 	m.dropPorts()
 	m.datapathLinks()
-	for _, b := range o.applied.tables[bridges] {
+	for _, b := range o.applied.tables[bridgeTable] {
 		for _, p := range b.members {
-			for _, i := range o.applied.row(ports, p).members {
-				m.openInterface(b, o.applied.row(interfaces, i))
+			for _, i := range o.applied.row(portTable, p).members {
+				m.openInterface(b, o.applied.row(ifaceTable, i))
 			}
 		}
 	}
 	for name := range o.status {
-		if o.applied.row(interfaces, name) == nil {
+		if o.applied.row(ifaceTable, name) == nil {
 			delete(o.status, name)
 		}
 	}
-	for _, b := range o.applied.tables[bridges] {
+	for _, b := range o.applied.tables[bridgeTable] {
 		o.localMAC(m, b)
 	}
 	o.internalMTUs(m)
@@ -106,7 +106,7 @@ func (m *Machine) reconfigure() {
 func (m *Machine) dropPorts() {
 	o := &m.ovs
 	for _, l := range slices.Clone(m.links) {
-		i := o.applied.row(interfaces, l.Name)
+		i := o.applied.row(ifaceTable, l.Name)
 		b, _ := o.applied.bridgeOf(l.Name)
 		wanted := i != nil && b != nil && o.opened(b)
 		switch {
@@ -125,7 +125,7 @@ func (m *Machine) dropPorts() {
 // kernel's, ovs-netdev of the userspace one.
 func (m *Machine) datapathLinks() {
 	want := map[string]bool{}
-	for _, b := range m.ovs.applied.tables[bridges] {
+	for _, b := range m.ovs.applied.tables[bridgeTable] {
 		if m.ovs.opened(b) {
 			want[map[bool]string{true: "ovs-system", false: "ovs-netdev"}[m.ovs.kernelDatapath(b)]] = true
 		}
@@ -234,8 +234,8 @@ func (o *vswitch) localMAC(m *Machine, b *row) {
 	}
 	mac := ""
 	for _, p := range b.members {
-		for _, name := range o.applied.row(ports, p).members {
-			i, port := o.applied.row(interfaces, name), m.link(name)
+		for _, name := range o.applied.row(portTable, p).members {
+			i, port := o.applied.row(ifaceTable, name), m.link(name)
 			if i.one("type") == "internal" || port == nil || o.status[name].ofport <= 0 || parseMAC(port.MAC)[0]&3 != 0 {
 				continue
 			}
@@ -251,12 +251,12 @@ func (o *vswitch) localMAC(m *Machine, b *row) {
 // internalMTUs: an internal port without mtu_request has the smallest MTU of the
 // other ports of its bridge (ovs-vswitchd.conf.db(5), mtu_request).
 func (o *vswitch) internalMTUs(m *Machine) {
-	for _, b := range o.applied.tables[bridges] {
+	for _, b := range o.applied.tables[bridgeTable] {
 		smallest := 0
 		var internal []*row
 		for _, p := range b.members {
-			for _, name := range o.applied.row(ports, p).members {
-				i, l := o.applied.row(interfaces, name), m.link(name)
+			for _, name := range o.applied.row(portTable, p).members {
+				i, l := o.applied.row(ifaceTable, name), m.link(name)
 				switch {
 				case l == nil || o.status[name] == nil || o.status[name].ofport <= 0:
 				case i.one("type") == "internal":
@@ -293,7 +293,7 @@ func (o *vswitch) openedMembers(m *Machine, p *row) []*link {
 func (o *vswitch) ports(b *row) []*row {
 	var out []*row
 	for _, name := range b.members {
-		out = append(out, o.applied.row(ports, name))
+		out = append(out, o.applied.row(portTable, name))
 	}
 	return out
 }

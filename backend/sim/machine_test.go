@@ -1,0 +1,394 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"bridgehead/backend"
+	"bridgehead/backend/sim"
+)
+
+var tctx = context.Background()
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// moved is the demo host with its address on br0p1, the files written, nothing lost.
+func moved(t *testing.T) *sim.Machine {
+	t.Helper()
+	m := sim.Demo()
+	run(t, m, append(prepare, []step{
+		{"add-port", vsctl("add-port", "br0", "eth0"), true},
+		{"connected route", addAddr("br0p1", 0), true},
+		{"default route", defaultRoute("br0p1"), true},
+		{"address off eth0", delAddr("eth0"), true},
+	}...))
+	return m
+}
+
+const convertedInterfaces = `auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet manual
+	up ip link set $IFACE up
+	down ip link set $IFACE down
+
+auto br0p1
+iface br0p1 inet static
+	address 192.168.1.100/24
+	gateway 192.168.1.1
+`
+
+func TestSameMachineSameSnapshot(t *testing.T) {
+	if a, b := sim.Demo().Snapshot(), sim.Demo().Snapshot(); a != b {
+		t.Errorf("two demo hosts differ:\n%s\n%s", a, b)
+	}
+	a, b := moved(t).Snapshot(), moved(t).Snapshot()
+	if a != b || a == sim.Demo().Snapshot() {
+		t.Error("the snapshot of the moved host")
+	}
+}
+
+func TestMoveAndBackIsNothing(t *testing.T) {
+	m := moved(t)
+	run(t, m, []step{
+		{"address on eth0", addAddrBrd("eth0"), true},
+		{"del-port", vsctl("del-port", "br0", "eth0"), false}, // the host still answers through br0p1
+		{"default route", defaultRoute("eth0"), false},
+		{"address off br0p1", delAddr("br0p1"), true},
+		{"del-br", vsctl("del-br", "br0"), true},
+	})
+	if got, want := m.Snapshot(), sim.Demo().Snapshot(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func addAddrBrd(dev string) func(backend.Host) error {
+	return func(h backend.Host) error {
+		return h.Links.SetAddr(tctx, dev, backend.Addr{Prefix: lan, Scope: "global", Broadcast: netip.MustParseAddr("192.168.1.255")})
+	}
+}
+
+func TestRebootBringsBackWhatTheFilesSay(t *testing.T) {
+	m := sim.Demo()
+	before, boot := m.Snapshot(), m.Host().Clock.BootID()
+	m.Reboot()
+	if m.Host().Clock.BootID() == boot {
+		t.Error("the boot id did not change")
+	}
+	kernel := func(s string) string { _, s, _ = strings.Cut(s, "eth0:"); s, _, _ = strings.Cut(s, "eth1:"); return s }
+	if got, want := kernel(m.Snapshot()), kernel(before); got != want {
+		t.Errorf("eth0 after the boot:\n%s\nwant:\n%s\n%s", got, want, m.BootLog())
+	}
+	must(t, m.Reachable(host))
+	must(t, m.Ping("", netip.MustParseAddr("9.9.9.9")))
+
+	m = moved(t)
+	m.Reboot() // OVSDB is new, the files are old: eth0 has the address and hears nothing
+	if m.Reachable(host) == nil {
+		t.Error("reachable with the NIC in the bridge and the address on the NIC")
+	}
+	m = moved(t)
+	m.Edit("/etc/network/interfaces", convertedInterfaces)
+	m.Reboot()
+	if err := m.Reachable(host); err != nil {
+		t.Errorf("converted host: %v %q\n%s", err, m.BootLog(), m.Snapshot())
+	}
+	m = moved(t)
+	m.OnBoot(func() { must(t, m.Spawn(1, "bridgehead").Switch.Transact(tctx, "del-br", "br0")) })
+	m.Reboot()
+	must(t, m.Reachable(host)) // the boot unit took the bridge away before the network came up
+}
+
+func TestPowerCutLosesWhatWasNotSynced(t *testing.T) {
+	for _, sync := range []bool{false, true} {
+		m := sim.Demo()
+		h := m.Host()
+		must(t, h.Switch.Transact(tctx, "add-br", "old"))
+		m.Advance(time.Minute)
+		must(t, h.Switch.Transact(tctx, "add-br", "new"))
+		if sync {
+			must(t, h.Switch.Sync(tctx))
+		}
+		m.PowerCut(3 * time.Second)
+		st, err := m.Host().Switch.State(tctx)
+		must(t, err)
+		if want := 1 + map[bool]int{true: 1}[sync]; len(st.Bridges) != want {
+			t.Errorf("synced %v: %d bridges, want %d", sync, len(st.Bridges), want)
+		}
+	}
+}
+
+func TestKilledProcess(t *testing.T) {
+	m := sim.Demo()
+	a, b := m.Host(), m.Host()
+	_, err := a.Files.Lock("/var/lib/bridgehead/lock")
+	must(t, err)
+	if _, err := b.Files.Lock("/var/lib/bridgehead/lock"); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("second lock: %v", err)
+	}
+	fired := a.Clock.After(time.Second)
+	m.Kill(a.Processes.Self())
+	release, err := b.Files.Lock("/var/lib/bridgehead/lock")
+	must(t, err)
+	release()
+	if err := a.Links.SetUp(tctx, "eth0", false); !errors.Is(err, sim.ErrKilled) {
+		t.Errorf("a change by a dead process: %v", err)
+	}
+	if _, err := a.Files.Read("/etc/hosts"); !errors.Is(err, sim.ErrKilled) {
+		t.Errorf("a look by a dead process: %v", err)
+	}
+	m.Advance(time.Minute)
+	select {
+	case <-fired:
+		t.Error("a timer of a dead process fired")
+	default:
+	}
+	must(t, m.Reachable(host))
+}
+
+// Each point of a fault, on both sides of the effect.
+func TestFaults(t *testing.T) {
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name    string
+		fault   func(*sim.Machine) sim.Fault
+		want    error
+		effect  bool
+		lasting bool // the process can no longer do anything
+	}{
+		{"fails before", func(*sim.Machine) sim.Fault { return strike(sim.Before, boom) }, boom, false, false},
+		{"fails after", func(*sim.Machine) sim.Fault { return strike(sim.After, boom) }, boom, true, false},
+		{"killed before", func(*sim.Machine) sim.Fault { return strike(sim.Before, sim.ErrKilled) }, sim.ErrKilled, false, true},
+		{"killed after", func(*sim.Machine) sim.Fault { return strike(sim.After, sim.ErrKilled) }, sim.ErrKilled, true, true},
+		{"power cut before", func(m *sim.Machine) sim.Fault {
+			return func(p sim.Point) error {
+				if p.When == sim.Before {
+					m.Reboot()
+				}
+				return nil
+			}
+		}, sim.ErrKilled, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := sim.Demo()
+			h := m.Host()
+			m.Fault(c.fault(m))
+			err := h.Switch.Transact(tctx, "add-br", "br0")
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			m.ClearFaults()
+			st, err := m.Host().Switch.State(tctx)
+			must(t, err)
+			if got := len(st.Bridges) == 1; got != c.effect {
+				t.Errorf("the bridge is there: %v, want %v", got, c.effect)
+			}
+			if err := h.Links.SetUp(tctx, "eth1", true); errors.Is(err, sim.ErrKilled) != c.lasting {
+				t.Errorf("the next call: %v", err)
+			}
+		})
+	}
+}
+
+func strike(when sim.When, err error) sim.Fault {
+	return func(p sim.Point) error {
+		if p.When == when && strings.HasPrefix(p.What, "ovs-vsctl add-br") {
+			return err
+		}
+		return nil
+	}
+}
+
+func TestDaemons(t *testing.T) {
+	m := sim.Demo()
+	h := m.Host()
+	var timeout *backend.TimeoutError
+	for _, stop := range []func(sim.Daemon){m.Stop, m.Hang} {
+		stop(sim.Vswitchd)
+		if err := h.Switch.Transact(tctx, "--may-exist", "add-br", "br0"); !errors.As(err, &timeout) {
+			t.Errorf("without ovs-vswitchd: %v", err)
+		}
+		st, _ := h.Switch.State(tctx)
+		if st.Running || st.Reason == "" || len(st.Bridges) != 1 {
+			t.Errorf("the database has changed, and the state says why it does not run: %+v", st)
+		}
+		links, _ := h.Links.List(tctx)
+		for _, l := range links {
+			if l.Name == "br0" {
+				t.Error("ovs-vswitchd made a link without running")
+			}
+		}
+	}
+	m.Start(sim.Vswitchd)
+	must(t, h.Links.SetUp(tctx, "br0", true))
+	m.Stop(sim.OVSDB)
+	if err := h.Switch.Transact(tctx, "add-br", "br1"); err == nil || errors.As(err, &timeout) {
+		t.Errorf("without ovsdb-server: %v", err)
+	}
+	m.Start(sim.OVSDB)
+
+	must(t, h.Switch.Transact(tctx, "add-port", "br0", "eth1"))
+	m.Stop(sim.Vswitchd)
+	must(t, m.Reachable(host))
+	m.Stop(sim.Libvirtd)
+	if st, err := h.Virt.State(tctx); err != nil || st.Available || st.Reason == "" {
+		t.Errorf("without libvirtd: %+v %v", st, err)
+	}
+	if err := h.Virt.StartNetwork(tctx, "default"); err == nil {
+		t.Error("a dead libvirtd started a network")
+	}
+}
+
+func TestNoKernelModule(t *testing.T) {
+	spec := sim.DemoSpec()
+	spec.OVS.KernelModule = false
+	m := sim.New(spec)
+	h := m.Host()
+	must(t, h.Switch.Transact(tctx, "add-br", "br0", "--", "add-port", "br0", "eth0")) // exit status 0, as OVS 3.1
+	st, err := h.Switch.State(tctx)
+	must(t, err)
+	for _, p := range st.Bridges[0].Ports {
+		if p.Interfaces[0].OfPort > 0 {
+			t.Errorf("%s was opened without a datapath", p.Name)
+		}
+	}
+	must(t, m.Reachable(host))
+	if err := h.Links.SetUp(tctx, "br0", true); !errors.Is(err, backend.ErrNoLink) {
+		t.Errorf("the bridge has a link: %v", err)
+	}
+}
+
+func TestDisk(t *testing.T) {
+	m := sim.Demo()
+	h := m.Host()
+	before := m.Snapshot()
+	file := backend.File{Exists: true, Data: []byte("x"), Mode: 0o644}
+	refused := func(what string) {
+		t.Helper()
+		for name, err := range map[string]error{
+			"write":  h.Files.Write("/etc/network/interfaces", file),
+			"append": h.Files.Append("/etc/network/journal", []byte("x")),
+			"room":   h.Files.Room("/etc/network/interfaces", 1),
+		} {
+			if err == nil {
+				t.Errorf("%s: %s is no error", what, name)
+			}
+		}
+	}
+	m.FillDisk(true)
+	refused("full")
+	m.FillDisk(false)
+	m.MountReadOnly("/etc")
+	refused("read-only")
+	must(t, h.Files.Write("/var/lib/bridgehead/x", file))
+	m.MountReadOnly()
+	if m.Snapshot() != before {
+		t.Error("something was written, or the snapshot has Bridgehead's own directory")
+	}
+	must(t, h.Files.Write("/etc/network/interfaces", file))
+	if m.Snapshot() == before {
+		t.Error("the snapshot does not show a file that changed")
+	}
+}
+
+func TestDHCP(t *testing.T) {
+	spec := sim.DemoSpec()
+	spec.NICs[0].Addrs, spec.Routes = nil, nil
+	spec.DHCP = []sim.DHCPServer{{Wire: "lan", Leases: map[string]netip.Prefix{nicMAC: lan}, Gateway: gateway}}
+	m := sim.New(spec)
+	h := m.Host()
+	must(t, h.Processes.Start(tctx, "dhclient", "-v", "eth0"))
+	must(t, m.Reachable(host))
+	must(t, h.Switch.Transact(tctx, "add-br", "br0", "--", "add-port", "br0", "br0p1", "--", "set", "Interface", "br0p1", "type=internal", `mac="`+nicMAC+`"`, "--", "add-port", "br0", "eth0"))
+	must(t, h.Processes.Start(tctx, "dhclient", "-v", "br0p1"))
+	procs, err := h.Processes.List(tctx)
+	must(t, err)
+	clients := 0
+	for _, p := range procs {
+		if p.Name == "dhclient" {
+			clients++
+		}
+	}
+	if clients != 2 {
+		t.Errorf("%d DHCP clients", clients)
+	}
+	must(t, h.Links.DelAddr(tctx, "eth0", backend.Addr{Prefix: lan}))
+	must(t, h.Links.SetRoute(tctx, backend.Route{Dst: all4, Gateway: gateway, Dev: "br0p1"}))
+	must(t, m.Reachable(host))
+	if err := h.Processes.Start(tctx, "dhclient", "eth3"); err == nil {
+		t.Error("a lease on a NIC without a cable")
+	}
+}
+
+func TestPackages(t *testing.T) {
+	spec := sim.DemoSpec()
+	spec.OVS = nil
+	delete(spec.Packages, "openvswitch-switch")
+	m := sim.New(spec)
+	h := m.Host()
+	if st, _ := h.Switch.State(tctx); st.Installed {
+		t.Fatal("Open vSwitch is there")
+	}
+	var lines []string
+	must(t, h.Packages.Install(tctx, []string{"openvswitch-switch"}, func(l string) { lines = append(lines, l) }))
+	if st, _ := h.Switch.State(tctx); !st.Running || len(lines) < 3 {
+		t.Errorf("after the installation: %+v %q", st, lines)
+	}
+	if err := h.Packages.Install(tctx, []string{"nonesuch"}, nil); err == nil {
+		t.Error("an unknown package was installed")
+	}
+	u, err := h.Services.Unit(tctx, "ovs-vswitchd")
+	must(t, err)
+	if u.Active != "active" || len(u.Before) == 0 {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestClock(t *testing.T) {
+	m := sim.Demo()
+	c := m.Host().Clock
+	ticks := 0
+	m.OnTick(func() { ticks++ })
+	now, up := c.Now(), c.Boottime()
+	after := c.After(90 * time.Second)
+	m.Advance(89 * time.Second)
+	select {
+	case <-after:
+		t.Fatal("too early")
+	default:
+	}
+	m.Advance(time.Second)
+	<-after
+	m.JumpWallClock(time.Hour)
+	if d := c.Now().Sub(now); d != time.Hour+90*time.Second || c.Boottime()-up != 90*time.Second || ticks != 90 {
+		t.Errorf("%v %v %d", d, c.Boottime()-up, ticks)
+	}
+	m.Hurry(true)
+	<-c.After(time.Minute)
+}
+
+func BenchmarkCut(b *testing.B) {
+	for b.Loop() {
+		m := sim.Demo()
+		h := m.Host()
+		for _, s := range append(prepare, step{"add-port", vsctl("add-port", "br0", "eth0"), true}) {
+			if err := s.do(h); err != nil {
+				b.Fatal(err)
+			}
+			if err := m.Reachable(host); err != nil {
+				b.Fatal(err)
+			}
+		}
+		_ = m.Snapshot()
+	}
+}

@@ -1,5 +1,0 @@
-package sim_test
-
-import "context"
-
-var tctx = context.Background()
