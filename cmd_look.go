@@ -22,7 +22,12 @@ func (a *app) survey(ctx context.Context) (survey.Facts, error) {
 	if err != nil {
 		return survey.Facts{}, err
 	}
-	return survey.Take(ctx, h, survey.Options{})
+	return survey.Take(ctx, h, a.look())
+}
+
+// look says how the survey is to see this host.
+func (a *app) look() survey.Options {
+	return survey.Options{Root: a.demo || os.Geteuid() == 0, Foreign: a.root != "" && a.root != "/", StateDir: a.stateDir}
 }
 
 func (a *app) surveyCommand() *cobra.Command {

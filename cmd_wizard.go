@@ -23,7 +23,7 @@ func (a *app) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &steps.Wizard{Host: t.Host, Trial: t, Given: given, Badge: tui.Real, Save: saveFile}
+	w := &steps.Wizard{Host: t.Host, Trial: t, Given: given, Badge: tui.Real, Look: a.look(), Save: saveFile}
 	switch {
 	case a.demo:
 		a.demoTime(t)

@@ -63,7 +63,7 @@ func (p *packagesPage) install() tea.Cmd {
 	p.running, p.err, p.began, p.line = true, nil, time.Now(), ""
 	p.now = p.began
 	p.lines = make(chan string, 64)
-	names, host, lines := p.w.facts.Packages.Missing, p.w.Host, p.lines
+	names, host, look, lines := p.w.facts.Packages.Missing, p.w.Host, p.w.Look, p.lines
 	return tea.Batch(p.nextLine(), func() tea.Msg {
 		defer close(lines)
 		err := host.Packages.Install(background(), names, func(l string) {
@@ -75,7 +75,7 @@ func (p *packagesPage) install() tea.Cmd {
 		if err != nil {
 			return installedMsg{err: err}
 		}
-		f, err := survey.Take(background(), host, survey.Options{})
+		f, err := survey.Take(background(), host, look)
 		return installedMsg{f, err}
 	})
 }

@@ -42,7 +42,7 @@ func (p *surveyPage) Enter() tea.Cmd {
 	p.now = p.began
 	w := p.w
 	return func() tea.Msg {
-		f, err := survey.Take(background(), w.Host, survey.Options{})
+		f, err := survey.Take(background(), w.Host, w.Look)
 		if err != nil {
 			return surveyedMsg{err: err}
 		}

@@ -22,6 +22,7 @@ type Wizard struct {
 	Host  backend.Host
 	Trial *trial.Trial
 	Badge tui.Badge
+	Look  survey.Options // how the host is surveyed
 	// Given are the answers of --answers; nil for the product's own proposals.
 	Given *answers.Answers
 	// Save writes the exported answers and scripts; it returns where they are.
