@@ -37,6 +37,9 @@ func (c *Config) concerns(nic, port string) ([]Note, error) {
 			return nil, logical.at.refuse("%s is brought up as %s; give it a stanza of its own name first", name, logical.word)
 		}
 	}
+	for _, at := range c.idle {
+		return nil, at.refuse("%q names no interface; after an edit it might mean another one: remove it", at.line().text)
+	}
 	for _, m := range c.classes {
 		switch literal, _, _ := strings.Cut(m.word, "="); {
 		case port != "" && own(literal, port):

@@ -43,6 +43,7 @@ type Config struct {
 	mappings []mention       // one per pattern
 	classes  []mention       // words of auto, allow-*, no-auto-down, no-scripts
 	renames  []mention       // CUR=NEW
+	idle     []place         // auto and the like without a word, outside of a stanza
 	seen     map[string]bool // names of files read
 }
 

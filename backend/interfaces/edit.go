@@ -1,6 +1,9 @@
 package interfaces
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // edit gathers changes to the lines of a configuration and makes them in one go.
 type edit struct {
@@ -101,13 +104,23 @@ func (e *edit) text(f *File) string {
 	if !changed {
 		return f.text()
 	}
+	return finish(out, f)
+}
+
+// finish puts lines together. The file's last line stays as it is if it still
+// is the last; another one ends as that one did, with a newline or without.
+func finish(lines []string, f *File) string {
 	var b strings.Builder
-	for _, raw := range out {
+	before := f.text()
+	for i, raw := range lines {
+		if last := i == len(lines)-1; last && len(f.lines) > 0 && raw == f.lines[len(f.lines)-1].raw {
+			return b.String() + raw
+		}
 		b.WriteString(end(raw, f.ending()))
 	}
 	text := b.String()
-	if before := f.text(); before != "" && !strings.HasSuffix(before, "\n") {
-		text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+	if open := strings.TrimRight(text, "\r\n"); before != "" && !strings.HasSuffix(before, "\n") && !strings.HasSuffix(open, `\`) {
+		return open
 	}
 	return text
 }
@@ -133,7 +146,7 @@ func (e *edit) result() (*Config, error) {
 	}
 	next, err := Load(overlay{e.c.src, edited}, e.c.path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errEdit, err)
 	}
 	next.src = e.c.src
 	for _, f := range next.files {

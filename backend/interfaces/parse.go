@@ -113,6 +113,9 @@ func (p *parser) class(kind, rest string) error {
 		return nil
 	}
 	p.stanza, p.mapping = -1, false
+	if rest == "" {
+		p.c.idle = append(p.c.idle, p.at)
+	}
 	return p.names(kind, rest)
 }
 

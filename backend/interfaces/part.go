@@ -11,7 +11,8 @@ type part struct {
 	name   string // of the port, or of its alias
 	method string
 	items  []item
-	extra  []Option // that come to it from the NIC's manual stanza
+	moved  []string // lines that come to it from the NIC's manual stanza, and what they say
+	extra  []Option
 	gone   bool
 }
 
@@ -111,6 +112,7 @@ func (p *part) emit(e *edit) {
 		e.erase(p.Stanza)
 		return
 	}
+	e.after(place{p.head.file, p.last}, p.moved...)
 	head := p.head.line()
 	at := positions(head.text)
 	changes := []splice{{at[1].from, at[1].to, p.name}}
@@ -124,9 +126,13 @@ func (p *part) emit(e *edit) {
 // empty lines around it.
 func (e *edit) erase(s Stanza) {
 	e.remove(s.head)
-	lines := s.head.file.lines
-	if next := s.last + 1; s.head.index > 0 && lines[s.head.index-1].blank() && next < len(lines) && lines[next].blank() {
-		e.remove(place{s.head.file, next})
+	f, before, next := s.head.file, s.head.index-1, s.last+1
+	switch {
+	case before < 0 || !f.lines[before].blank():
+	case next == len(f.lines):
+		e.remove(place{f, before})
+	case f.lines[next].blank():
+		e.remove(place{f, next})
 	}
 }
 

@@ -42,8 +42,11 @@ func (u *uplink) share(s Stanza, o Option, from place, indent string) error {
 		n, err := strconv.Atoi(o.Value)
 		heeded = err == nil && n > 1500 && !slices.ContainsFunc(u.options, func(o Option) bool { return o.Name == "mtu" })
 	}
-	if !heeded || o.Value == "random" {
+	switch {
+	case !heeded || o.Value == "random":
 		return nil
+	case strings.Contains(o.Value, "\n"):
+		return from.refuse("%s is set more than once: %s", o.Name, strings.Join(strings.Fields(o.Value), ", "))
 	}
 	return u.add(o, from, indent+o.Name+" "+o.Value)
 }

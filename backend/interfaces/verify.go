@@ -1,10 +1,14 @@
 package interfaces
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
+
+// errEdit is a mistake of this package, caught before it does harm.
+var errEdit = errors.New("the edit does not come out as it should")
 
 // verify reads the edited configuration again: everybody else's stanzas are as
 // they were, the NIC has no address, and the port has what it was to get.
@@ -19,25 +23,25 @@ func (v *mover) verify(next *Config) error {
 		case s.Name == v.NIC:
 			boot = boot || (s.Auto || s.Hotplug) && s.Family == "inet"
 			if s.Method != "manual" {
-				return fmt.Errorf("%s would keep the stanza %q", v.NIC, s.Family+" "+s.Method)
+				return fmt.Errorf("%w: %s would keep the stanza %q", errEdit, v.NIC, s.Family+" "+s.Method)
 			}
 		case own(s.Name, v.NIC):
-			return fmt.Errorf("%s would keep the alias %s", v.NIC, s.Name)
+			return fmt.Errorf("%w: %s would keep the alias %s", errEdit, v.NIC, s.Name)
 		case own(s.Name, v.Port):
 			if auto := slices.Contains(v.boot, s.Name); auto && !s.Auto {
-				return fmt.Errorf("%s would not come up at boot", s.Name)
+				return fmt.Errorf("%w: %s would not come up at boot", errEdit, s.Name)
 			}
 			port = append(port, describe(s.Name, s.Family, s.Method, s.Inherits, s.Options))
 		}
 	}
 	if !boot {
-		return fmt.Errorf("%s would not come up at boot", v.NIC)
+		return fmt.Errorf("%w: %s would not come up at boot", errEdit, v.NIC)
 	}
 	want := v.wanted()
 	slices.Sort(want)
 	slices.Sort(port)
 	if !slices.Equal(want, port) {
-		return fmt.Errorf("the edit would give %s\n%q instead of\n%q", v.Port, port, want)
+		return fmt.Errorf("%w: it would give %s\n%q instead of\n%q", errEdit, v.Port, port, want)
 	}
 	return nil
 }
@@ -64,7 +68,7 @@ func (v *mover) wanted() []string {
 // sameOthers fails where an edit changed more than what concerns NIC and port.
 func sameOthers(before, after *Config, nic, port string) error {
 	if was, is := before.others(nic, port), after.others(nic, port); was != is {
-		return fmt.Errorf("the edit would change more than it should:\n%s\ninstead of\n%s", is, was)
+		return fmt.Errorf("%w: it would change more than it should:\n%s\ninstead of\n%s", errEdit, is, was)
 	}
 	return nil
 }

@@ -79,8 +79,7 @@ func (v *mover) leave(alive []*part) {
 		}
 		fits := func(p *part) bool { return p.Name == v.NIC && p.Family == f }
 		if i := slices.IndexFunc(alive, fits); i >= 0 {
-			v.after(place{alive[i].head.file, alive[i].last}, v.leftovers[f]...)
-			alive[i].extra = v.expected[f]
+			alive[i].moved, alive[i].extra = v.leftovers[f], v.expected[f]
 			continue
 		}
 		i := slices.IndexFunc(v.fresh, func(s newStanza) bool { return s.family == f })
