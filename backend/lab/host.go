@@ -140,10 +140,29 @@ func (l *Lab) finishNICs() error {
 		if err := netlink.LinkSetUp(link); err != nil {
 			return fmt.Errorf("cannot set %s up: %w", n.Name, err)
 		}
-		for _, a := range n.Addrs {
-			if err := addAddr(link, a); err != nil {
-				return err
-			}
+		if err := addMissing(link, n.Addrs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addMissing leaves the addresses that are there as they are: a lease has its lifetime.
+func addMissing(link netlink.Link, want []netip.Prefix) error {
+	have, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, a := range have {
+		there[a.IPNet.String()] = true
+	}
+	for _, a := range want {
+		if there[ipNet(a).String()] {
+			continue
+		}
+		if err := addAddr(link, a); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -126,7 +126,7 @@ func (c nodeConfig) mounts() error {
 			return err
 		}
 	}
-	return guardSysctls("/proc")
+	return guardProc("/")
 }
 
 // overlay shows lower at dst, with all changes kept in dir.
@@ -140,21 +140,31 @@ func overlay(lower, dir, dst string) error {
 	return mount("overlay", dst, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work))
 }
 
-// guardSysctls makes /proc/sys read-only but for net: the rest is not the node's alone.
-func guardSysctls(proc string) error {
-	all, net := filepath.Join(proc, "sys"), filepath.Join(proc, "sys/net")
+// guardProc makes /proc/sys read-only but for net, as the rest is not the node's alone, and
+// gives the node a boot id of its own. root has /proc and /run mounted.
+func guardProc(root string) error {
+	all, net, bootID := filepath.Join(root, "proc/sys"), filepath.Join(root, "proc/sys/net"), filepath.Join(root, "proc/sys/kernel/random/boot_id")
+	id, err := os.ReadFile(filepath.Join(root, "proc/sys/kernel/random/uuid"))
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(root, "run/boot_id")
+	if err := os.WriteFile(file, id, 0o444); err != nil {
+		return err
+	}
 	for _, m := range []struct {
-		dst   string
-		flags uintptr
+		src, dst string
+		flags    uintptr
 	}{
-		{all, unix.MS_BIND}, {all, unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY},
-		{net, unix.MS_BIND}, {net, unix.MS_BIND | unix.MS_REMOUNT},
+		{all, all, unix.MS_BIND}, {all, all, unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY},
+		{net, net, unix.MS_BIND}, {net, net, unix.MS_BIND | unix.MS_REMOUNT},
+		{file, bootID, unix.MS_BIND}, {file, bootID, unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY},
 	} {
-		if err := mount(m.dst, m.dst, "bind", m.flags, ""); err != nil {
+		if err := mount(m.src, m.dst, "bind", m.flags, ""); err != nil {
 			return err
 		}
 	}
-	return nil
+	return os.Remove(file)
 }
 
 func bindFile(from, path string) error {

@@ -125,13 +125,20 @@ func sshdMain() error {
 		return err
 	}
 	ready := os.NewFile(3, "ready")
-	listener, err := net.Listen("tcp", ":22")
+	four, err := net.Listen("tcp4", ":22") // sockets of their own, as sshd has them
 	if err != nil {
 		fmt.Fprint(ready, err)
 		return err
 	}
+	if six, err := net.Listen("tcp6", ":22"); err == nil { // else IPv6 is off
+		go accept(six)
+	}
 	fmt.Fprint(ready, "ok")
 	ready.Close()
+	return accept(four)
+}
+
+func accept(listener net.Listener) error {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {

@@ -17,7 +17,6 @@ func snapshot(t *testing.T, l *Lab) Snapshot {
 func TestSnapshotIsStableAndSeesEveryChange(t *testing.T) {
 	l := up(t, Spec{Libvirt: true, IPv6: true})
 	before := snapshot(t, l)
-	t.Log(before)
 	for _, c := range []struct{ what, do, undo, shows string }{
 		{"nothing", "true", "true", ""},
 		{"a file", "echo '# x' >> /etc/network/interfaces", "sed -i '/^# x$/d' /etc/network/interfaces", "+    # x"},

@@ -58,7 +58,7 @@ type NIC struct {
 	Name  string         // default eth0, eth1, …
 	MAC   string         // default 52:54:00:77:00:10, …:11, …
 	MTU   int            // default 1500
-	Addrs []netip.Prefix // what the NIC has once the lab is up, where the configuration files do not give it; and its DHCP reservation
+	Addrs []netip.Prefix // what DHCP gives it; with Up, what it has even where no configuration file gives it
 	Up    bool           // up even where no configuration file brings it up
 	Cut   bool           // no carrier: the cable is not plugged in
 }
@@ -92,10 +92,10 @@ func (s Spec) filled() (Spec, error) {
 		}
 		seen[n.Name] = true
 	}
-	if len(s.Gateways) == 0 {
+	if s.Gateways == nil {
 		s.Gateways = prefixes(s.IPv6, GatewayAddr+"/24", GatewayAddr6+"/64")
 	}
-	if len(s.Client) == 0 {
+	if s.Client == nil {
 		s.Client = prefixes(s.IPv6, ClientAddr+"/24", ClientAddr6+"/64")
 	}
 	if s.Interfaces == "" {

@@ -89,7 +89,7 @@ func (c nodeConfig) systemdRoot() error {
 	if err := devices(filepath.Join(root, "dev")); err != nil {
 		return err
 	}
-	if err := guardSysctls(filepath.Join(root, "proc")); err != nil {
+	if err := guardProc(root); err != nil {
 		return err
 	}
 	// What is bound from the machine must be found before its root goes.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // The switch's side of the lab: bridge sw0, port pc to the client, port p0, p1, … to the NICs.
@@ -44,6 +46,10 @@ func (l *Lab) cable(n *node, name, mac string, mtu int, port string, plugged boo
 	if err != nil {
 		return err
 	}
+	// After a power cut the kernel takes a while to remove the old cable.
+	if err := l.sw.inNet(func() error { return unplug(port) }); err != nil {
+		return err
+	}
 	err = n.inNet(func() error {
 		fd, err := os.Open(l.sw.proc + "/ns/net")
 		if err != nil {
@@ -77,6 +83,17 @@ func (l *Lab) cable(n *node, name, mac string, mtu int, port string, plugged boo
 		}
 		return netlink.LinkSetUp(peer)
 	})
+}
+
+func unplug(port string) error {
+	link, err := netlink.LinkByName(port)
+	if err == nil {
+		err = netlink.LinkDel(link)
+	}
+	if errors.As(err, new(netlink.LinkNotFoundError)) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
 }
 
 func offloadsOff(name string) error {
@@ -155,12 +172,12 @@ func (l *Lab) addressSwitch() error {
 		if err := addAddr(br, gw); err != nil {
 			return err
 		}
-		for _, n := range l.spec.NICs { // a host address outside the gateway's prefix is on its link all the same
-			for _, a := range n.Addrs {
-				if a.Addr().Is4() == gw.Addr().Is4() && gw.IsSingleIP() && a.Addr() != gw.Addr() {
-					if err := addRoute(br, single(a.Addr()), netip.Addr{}); err != nil {
-						return err
-					}
+	}
+	for _, n := range l.spec.NICs {
+		for _, a := range n.Addrs {
+			if !l.onRoutersNetworks(a) {
+				if err := addRoute(br, a, netip.Addr{}); err != nil {
+					return err
 				}
 			}
 		}
@@ -173,12 +190,19 @@ func (l *Lab) addressSwitch() error {
 	return nil
 }
 
+// onRoutersNetworks says whether a is in a network that the router has an address in, and so a
+// route to; of others, like a host's single address, it is told.
+func (l *Lab) onRoutersNetworks(a netip.Prefix) bool {
+	for _, gw := range l.spec.Gateways {
+		if gw.Masked() == a.Masked() {
+			return true
+		}
+	}
+	return false
+}
+
 // addressClient gives the client its addresses, and one that is reached through the router only.
 func (l *Lab) addressClient() error {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
 	eth, err := netlink.LinkByName("eth0")
 	if err != nil {
 		return err
@@ -192,7 +216,7 @@ func (l *Lab) addressClient() error {
 		}
 	}
 	for _, far := range l.farAddrs() {
-		if err := addAddr(lo, single(far)); err != nil {
+		if err := addAddr(eth, single(far)); err != nil {
 			return err
 		}
 	}
