@@ -67,7 +67,9 @@ func Run(shell *Shell, in, out *os.File) error {
 	ended := make(chan error, 2) // signals and a terminal that is gone
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	program := tea.NewProgram(guarded{shell, cancel},
+	var program *tea.Program
+	quit := func() { go program.Quit() }
+	program = tea.NewProgram(guarded{shell, quit},
 		tea.WithContext(ctx),
 		tea.WithInput(&keyboard{in, func() { offer(ended, ErrGone) }}),
 		tea.WithOutput(newOutput(out, rich)),
@@ -83,12 +85,12 @@ func Run(shell *Shell, in, out *os.File) error {
 		_, err := program.Run()
 		finished <- err
 	}()
-	return wait(shell, cancel, finished, ended)
+	return wait(shell, quit, finished, ended)
 }
 
 // wait returns when the program has finished. After a signal it does so even
 // when the line is stuck and the program with it.
-func wait(shell *Shell, stop func(), finished, ended <-chan error) error {
+func wait(shell *Shell, quit func(), finished, ended <-chan error) error {
 	var why error
 	var late <-chan time.Time
 	for {
@@ -108,7 +110,7 @@ func wait(shell *Shell, stop func(), finished, ended <-chan error) error {
 		case err := <-ended:
 			if why == nil {
 				why, late = err, time.After(patience)
-				stop()
+				quit()
 			}
 		case <-late:
 			return why
@@ -220,7 +222,7 @@ func (t *terminal) restore(rich bool) {
 // line for the operator.
 type guarded struct {
 	*Shell
-	stop func()
+	quit func()
 }
 
 func (g guarded) Init() (cmd tea.Cmd) {
@@ -246,6 +248,6 @@ func (g guarded) View() (view tea.View) {
 func (g guarded) catch() {
 	if r := recover(); r != nil {
 		g.fatal = &InternalError{r, debug.Stack()}
-		g.stop()
+		g.quit()
 	}
 }
