@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -251,7 +253,10 @@ func (a *app) watchCommand() *cobra.Command {
 			if err := guard.Ready(); err != nil {
 				return err
 			}
-			return t.Watch(c.Context())
+			// A shutdown lets a rollback that has begun finish; the unit gives it the time.
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM)
+			defer stop()
+			return t.Watch(ctx)
 		},
 	}
 }

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// StateDir is where Bridgehead keeps what a run needs to survive, 0700.
+const StateDir = "/var/lib/bridgehead"
+
 // Host is a machine as Bridgehead sees it. It is passed by value; a test
 // replaces one field to make one part of a machine fail.
 type Host struct {

@@ -15,7 +15,7 @@ import (
 
 // StateDir is where Bridgehead keeps what is its own. Nothing outside it is
 // ever removed or renamed as a whole.
-const StateDir = "/var/lib/bridgehead"
+const StateDir = backend.StateDir
 
 // own says whether a resolved path lies below the state directory.
 func (d disk) own(real string) bool {

@@ -18,7 +18,7 @@ var errNotExist = fs.ErrNotExist
 
 // stateDir is Bridgehead's own directory: private, and the only place where
 // directories are moved and removed whole.
-const stateDir = "/var/lib/bridgehead"
+const stateDir = backend.StateDir
 
 // files is the file system: one flat table of nodes by their real path.
 type files struct {

@@ -12,14 +12,14 @@ import (
 
 // Options say how to take a survey.
 type Options struct {
-	Root     bool          // this process may change the host (effective user id 0)
+	Root     bool          // this process may change the host; otherwise its user id in the process table decides
 	Foreign  bool          // Host.Files reads below another root: what runs here says nothing about it
 	StateDir string        // "": /var/lib/bridgehead
 	Deadline time.Duration // for each part; 0: 5 s
 }
 
 const (
-	stateDir = "/var/lib/bridgehead"
+	stateDir = backend.StateDir
 	deadline = 5 * time.Second
 )
 
@@ -44,6 +44,9 @@ func Take(ctx context.Context, h backend.Host, o Options) (Facts, error) {
 	}
 	e := &evidence{Options: o, manager: h.Services.Manager(), self: h.Processes.Self()}
 	e.ask(ctx, firstParts(h, o))
+	if p, ok := e.procs[e.self]; ok && p.UID == 0 {
+		e.Root = true
+	}
 	e.ask(ctx, laterParts(h, e))
 	if err := ctx.Err(); err != nil {
 		return Facts{}, err
@@ -66,9 +69,9 @@ func (e *evidence) ask(ctx context.Context, parts []part) {
 		if errs[i] != nil {
 			e.failed = append(e.failed, Finding{
 				Level: p.level,
-				What:  "cannot " + p.what + ": " + errs[i].Error(),
+				What:  "The survey cannot " + p.what + ": " + oneLine(errs[i]),
 				Why:   p.why,
-				Do:    "Find out why, then run the survey again.",
+				Do:    "Find out why, then run the survey again",
 			})
 		}
 	}
@@ -113,39 +116,36 @@ func get[T any](read func(context.Context) (T, error), put func(*evidence, T)) f
 
 func firstParts(h backend.Host, o Options) []part {
 	return []part{
-		{"list the network interfaces", Refuse, "Without them nothing can be planned.",
+		{"list the network interfaces", Refuse, "Without them nothing can be planned",
 			get(h.Links.List, func(e *evidence, v []backend.Link) { e.links = v })},
-		{"list the routes", Refuse, "A route that is not known could not be moved or restored.",
+		{"list the routes", Refuse, "A route that is not known could not be moved or restored",
 			get(h.Links.Routes, func(e *evidence, v []backend.Route) { e.routes = v })},
-		{"list the policy routing rules", Refuse, "A rule that is not known could not be restored.",
+		{"list the policy routing rules", Refuse, "A rule that is not known could not be restored",
 			get(h.Links.Rules, func(e *evidence, v []backend.Rule) { e.rules = v })},
-		{"read the configuration files", Refuse, "Which program configures the network is not known.",
+		{"read the configuration files", Refuse, "Which program configures the network is not known",
 			get(func(context.Context) (fileSet, error) { return readFiles(h.Files, o.StateDir) },
 				func(e *evidence, v fileSet) { e.files = v })},
-		{"read " + interfacesFile, Refuse, "What cannot be read is not changed.",
+		{"read " + interfacesFile, Refuse, "What cannot be read is not changed",
 			get(func(context.Context) (stanzaSet, error) { return readStanzas(h.Files), nil },
 				func(e *evidence, v stanzaSet) { e.stanzas = v })},
-		{"read the state of Open vSwitch", Refuse, "Whether a card is a port already is not known.",
+		{"read the state of Open vSwitch", Refuse, "Whether a NIC is a port already is not known",
 			get(h.Switch.State, func(e *evidence, v backend.SwitchState) { e.sw = v })},
-		{"read the state of libvirt", Warn, "Networks and guests are not known.",
+		{"read the state of libvirt", Warn, "Networks and guests are not known",
 			get(h.Virt.State, func(e *evidence, v backend.VirtState) { e.virt = v })},
-		{"ask for the installed packages", Warn, "What is missing is not known.",
+		{"ask for the installed packages", Warn, "What is missing is not known",
 			get(func(ctx context.Context) (map[string]string, error) {
 				return h.Packages.Installed(ctx, packageNames()...)
 			}, func(e *evidence, v map[string]string) { e.packages, e.packagesKnown = v, true })},
-		{"ask for the services", Warn, "Whether they run, and in which order they start, is not known.",
+		{"ask for the services", Warn, "Whether they run, and in which order they start, is not known",
 			get(func(ctx context.Context) (map[string]backend.Unit, error) { return readUnits(ctx, h.Services) },
 				func(e *evidence, v map[string]backend.Unit) { e.units = v })},
-		{"list the processes", Warn, "Which card carries this session is not known.",
+		{"list the processes", Warn, "Which NIC carries this session is not known",
 			get(h.Processes.List, func(e *evidence, v []backend.Process) { e.procs = newProcesses(v) })},
-		{"list the connections", Warn, "Which sessions the network carries is not known.",
+		{"list the connections", Warn, "Which sessions the network carries is not known",
 			get(h.Processes.Sockets, func(e *evidence, v []backend.Socket) { e.sockets, e.socketsKnown = v, true })},
-		{"ask whether a watch runs", Warn, "A trial may be running.",
+		{"ask whether a watch runs", Warn, "A trial may be running",
 			get(func(ctx context.Context) (bool, error) { return h.Guard.Armed(ctx, o.StateDir) },
 				func(e *evidence, v bool) { e.armed = v })},
-		{"find out whether there is room on the disk", Warn, "On a full disk a change could not be recorded.",
-			get(func(context.Context) (error, error) { return room(h.Files, o), nil },
-				func(e *evidence, v error) { e.full = v })},
 	}
 }
 
@@ -159,12 +159,15 @@ func laterParts(h backend.Host, e *evidence) []part {
 	}
 	pids := e.procs.worthReading(e.self)
 	return []part{
-		{"read the kernel's network settings", Warn, "Settings such as rp_filter could not be restored.",
+		{"read the kernel's network settings", Warn, "Settings such as rp_filter could not be restored",
 			get(func(ctx context.Context) (map[string]string, error) { return readSysctls(ctx, h.Links, links) },
 				func(e *evidence, v map[string]string) { e.sysctls = v })},
-		{"read the environment of the login processes", Warn, "Which card carries this session may not be known.",
+		{"read the environment of the login processes", Warn, "Which NIC carries this session may not be known",
 			get(func(ctx context.Context) (map[int][]string, error) { return readEnviron(ctx, h.Processes, pids), nil },
 				func(e *evidence, v map[int][]string) { e.environ = v })},
+		{"find out whether there is room on the disk", Warn, "On a full disk a change could not be recorded",
+			get(func(context.Context) (error, error) { return room(h.Files, e.Options), nil },
+				func(e *evidence, v error) { e.full = v })},
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // StateDir is where a run lives.
-const StateDir = "/var/lib/bridgehead"
+const StateDir = backend.StateDir
 
 // Events of the journal.
 const (
