@@ -1,0 +1,54 @@
+# Bridgehead. Two commands are enough on a fresh Debian 12 with Go:
+#   make run     installs what is missing, builds, opens the wizard on a rehearsal host
+#   make test    installs what is missing, runs everything
+SHELL   := /bin/bash
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GO      ?= go
+
+# The real systems that rehearsals and tests run, and what the tests look with.
+PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
+	libvirt-daemon-system libvirt-clients qemu-system-x86 dnsmasq-base isc-dhcp-client systemd-sysv dbus
+
+.PHONY: all build run test check lint fuzz bench bench-cut deps clean
+
+all: build
+
+build: ## a static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bridgehead .
+
+run: deps build ## the wizard on a rehearsal host: nothing of this machine is touched
+	$(SUDO) ./bridgehead rehearse
+
+test: deps check ## everything
+	$(GO) test -race -timeout 30m ./...
+
+check: ## what needs no host
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+
+LINT_VERSION := v2.12.2
+lint: ## golangci-lint, config in .golangci.yml
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION) run
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
+	  done; done
+
+bench: deps ## speed and size of the parts
+	$(GO) test -run '^$$' -bench . -benchtime 5x ./backend/... ./tui/...
+
+bench-cut: deps ## how long the management address does not answer, beside the ways by hand
+	$(GO) test -run '^$$' -bench Cut -benchtime 10x .
+
+# Services are not started on the machine itself: policy-rc.d(8) forbids it while packages are installed.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+deps:
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] || { echo "installing:" $$missing; $(SUDO) ./packaging/install-quietly $$missing; }
+
+clean:
+	rm -f bridgehead
