@@ -1,6 +1,7 @@
 package interfaces
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -83,6 +84,9 @@ func (m Move) edit(c *Config) ([]Note, error) {
 		return nil, err
 	}
 	*c = *next
+	slices.SortStableFunc(v.notes, func(a, b Note) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line)
+	})
 	return v.notes, nil
 }
 

@@ -24,7 +24,7 @@ var hardware = []string{"ethernet-", "link-", "offload-", "hardware-", "driver-"
 var foreign = []struct{ prefix, what string }{
 	{"ovs_", "is configured for Open vSwitch in this file"}, {"ovs-", "is configured for Open vSwitch in this file"},
 	{"bridge_", "is a bridge"}, {"bridge-", "is a bridge"},
-	{"bond-", "belongs to a bond"}, {"bond_", "belongs to a bond"}, {"slaves", "belongs to a bond"}, {"team-", "belongs to a team"},
+	{"bond-", "is a bond or belongs to one"}, {"bond_", "is a bond or belongs to one"}, {"slaves", "is a bond or belongs to one"}, {"team-", "belongs to a team"},
 	{"vlan-", "is a VLAN interface"}, {"vlan_", "is a VLAN interface"},
 	{"wpa-", "is wireless"}, {"wireless", "is wireless"}, {"hostapd", "is wireless"},
 }

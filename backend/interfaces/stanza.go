@@ -46,7 +46,8 @@ func (c *Config) Stanzas() []Stanza {
 	for i := range all {
 		s := &all[i]
 		for _, m := range c.classes {
-			if names, _ := m.names(s.Name); names && !strings.HasPrefix(m.kind, "no-") && !slices.Contains(s.Allow, m.kind) {
+			names, as := m.names(s.Name)
+			if (names && as == "" || as == s.Name) && !strings.HasPrefix(m.kind, "no-") && !slices.Contains(s.Allow, m.kind) {
 				s.Allow = append(s.Allow, m.kind)
 			}
 		}

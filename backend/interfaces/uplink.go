@@ -144,8 +144,9 @@ func uplinkOnly(c *Config, nic string) ([]Note, error) {
 
 // append puts stanzas at the end of the main file, each after an empty line.
 func (e *edit) append(stanzas ...[]string) {
+	lines := e.c.files[0].lines
 	for _, s := range stanzas {
-		if e.c.files[0].original != "" || len(e.tail) > 0 {
+		if len(e.tail) > 0 || len(lines) > 0 && !lines[len(lines)-1].blank() {
 			e.tail = append(e.tail, "")
 		}
 		e.tail = append(e.tail, s...)

@@ -1,6 +1,10 @@
 package interfaces
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // write turns what was decided into changes of lines.
 func (v *mover) write() error {
@@ -94,9 +98,13 @@ func (v *mover) leave(alive []*part) {
 	}
 }
 
-// share gives the port the MTU and hardware address that the NIC's own stanza sets.
+// share gives the port the MTU and hardware address that the NIC's own stanza
+// sets, be it by a command.
 func (v *mover) share(alive []*part) {
 	for _, o := range v.up.options {
+		if mtu := commandMTU(o); mtu != "" {
+			o = Option{Name: "mtu", Value: mtu}
+		}
 		if o.Name != "mtu" && o.Name != "hwaddress" || o.Value == "random" {
 			continue
 		}
@@ -104,11 +112,29 @@ func (v *mover) share(alive []*part) {
 		i := slices.IndexFunc(alive, func(p *part) bool { return p.Name == v.NIC })
 		switch {
 		case i < 0:
-			v.fresh[0].options = append(v.fresh[0].options, heeded(v.fresh[0].method, text))
+			if !slices.Contains(v.fresh[0].options, text) {
+				v.fresh[0].options = append(v.fresh[0].options, heeded(v.fresh[0].method, text))
+			}
 		case !slices.ContainsFunc(alive, func(p *part) bool { return p.says(o) }):
 			alive[i].append(heeded(alive[i].method, text))
 		}
 	}
+}
+
+// commandMTU is the MTU that a hook sets when the link comes up, "" if none.
+func commandMTU(o Option) string {
+	if !slices.Contains(hooks, o.Name) || !strings.HasSuffix(o.Name, "up") {
+		return ""
+	}
+	for _, c := range shellCommands(o.Value) {
+		args := c.words()
+		if i := slices.Index(args, "mtu"); i >= 0 && i+1 < len(args) && (c.isLink() || c.program == "ifconfig") {
+			if _, err := strconv.Atoi(args[i+1]); err == nil {
+				return args[i+1]
+			}
+		}
+	}
+	return ""
 }
 
 // heeded is an mtu or hwaddress line for a stanza of that method.
