@@ -47,7 +47,7 @@ func (s *scroll) key(msg tea.KeyPressMsg) bool {
 		s.top--
 	case "down", "j":
 		s.top++
-	case "pgup", "ctrl+u", "b":
+	case "pgup", "ctrl+u":
 		s.top -= max(s.size-1, 1)
 	case "pgdown", "ctrl+d", "space":
 		s.top += max(s.size-1, 1)
@@ -66,7 +66,7 @@ func (s *scroll) key(msg tea.KeyPressMsg) bool {
 func scrollKeys() []Key {
 	return []Key{
 		Bind("scroll", "up", "down", "k", "j").Named("Up/Down"),
-		Bind("page", "pgup", "pgdown", "ctrl+u", "ctrl+d", "b", "space").Named("PgUp/PgDn"),
+		Bind("page", "pgup", "pgdown", "ctrl+u", "ctrl+d", "space").Named("PgUp/PgDn"),
 		Bind("start, end", "home", "end", "g", "G").Named("Home/End").Hidden(),
 	}
 }

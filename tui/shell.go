@@ -46,8 +46,13 @@ func tick() tea.Cmd {
 // Page is the page shown.
 func (s *Shell) Page() Page { return s.pages[s.at] }
 
-// Step is the step shown.
-func (s *Shell) Step() Step { return s.Steps[s.at] }
+// Step is the step shown; without steps, an empty one.
+func (s *Shell) Step() Step {
+	if s.at >= len(s.Steps) {
+		return Step{}
+	}
+	return s.Steps[s.at]
+}
 
 // Init starts the clock and shows the first step that applies.
 func (s *Shell) Init() tea.Cmd {

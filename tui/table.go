@@ -142,7 +142,7 @@ func (t *Table) Keys() []Key {
 func (t *Table) moveKeys() Key {
 	keys := []string{"up", "down", "pgup", "pgdown", "home", "end", "ctrl+u", "ctrl+d"}
 	if !t.filtering {
-		keys = append(keys, "k", "j", "g", "G", "b")
+		keys = append(keys, "k", "j", "g", "G")
 	}
 	return Bind("move", keys...).Named("Up/Down")
 }
@@ -238,7 +238,7 @@ func (t *Table) move(press tea.KeyPressMsg) {
 		t.at--
 	case "down", "j":
 		t.at++
-	case "pgup", "ctrl+u", "b":
+	case "pgup", "ctrl+u":
 		t.at -= page
 	case "pgdown", "ctrl+d":
 		t.at += page
