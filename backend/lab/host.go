@@ -47,7 +47,7 @@ var clearHost = append([]string{
 
 func (l *Lab) hostConfig() nodeConfig {
 	c := nodeConfig{
-		Name: "host", Hostname: l.spec.Hostname, Clear: clearHost, Bind: l.spec.Bind,
+		Name: hostNode, Hostname: l.spec.Hostname, Clear: clearHost, Bind: l.spec.Bind,
 		Files:   map[string]string{"/etc/network/interfaces": l.spec.Interfaces},
 		Sysctls: map[string]string{"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}, // as on Debian
 		Systemd: l.spec.Systemd, Cgroup: l.cgroup,

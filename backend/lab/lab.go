@@ -24,8 +24,9 @@ type Lab struct {
 	spec   Spec
 	rack   *exec.Cmd
 	ctl    *rpc.Client
-	log    lockedBuffer
 	cgroup string
+
+	log, console lockedBuffer
 
 	host, sw, client *node
 	ifup             error // how ifup -a ended
@@ -93,7 +94,8 @@ func (l *Lab) startRack() error {
 	l.ctl = rpc.NewClient(conn)
 	cmd := again(rackArg)
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Stdout, cmd.Stderr = &l.log, &l.log
+	cmd.Stdout, cmd.Stderr = &l.console, &l.log
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else Close lasts a second longer with -race
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID,
 		Setsid:     true, // a Ctrl-C at the terminal is not for the lab
@@ -128,10 +130,10 @@ func (l *Lab) startUpstream() error {
 		ipv6Off(sysctls)
 	}
 	var err error
-	if l.sw, err = l.boot(nodeConfig{Name: "switch", Hostname: "switch", Sysctls: sysctls, Clear: clearOVS}); err != nil {
+	if l.sw, err = l.boot(nodeConfig{Name: switchNode, Hostname: "switch", Sysctls: sysctls, Clear: clearOVS}); err != nil {
 		return err
 	}
-	if l.client, err = l.boot(nodeConfig{Name: "client", Hostname: "client", Sysctls: sysctls}); err != nil {
+	if l.client, err = l.boot(nodeConfig{Name: clientNode, Hostname: "client", Sysctls: sysctls}); err != nil {
 		return err
 	}
 	if l.spec.Switch == SwitchLinux {
@@ -217,6 +219,9 @@ func (l *Lab) Close() error {
 
 // Log returns what the lab's own processes printed; a failed test may show it.
 func (l *Lab) Log() string { return l.log.String() }
+
+// Console returns what has been written to the host's /dev/console.
+func (l *Lab) Console() string { return l.console.String() }
 
 // lockedBuffer is a bytes.Buffer for several writers.
 type lockedBuffer struct {

@@ -29,7 +29,14 @@ type nodeConfig struct {
 	Units    []string // of the enabled units, those that stay enabled
 	Cgroup   string
 	Steal    []string // NICs for which the kernel datapath is emulated
+	Console  string   // the machine's terminal that is the node's /dev/console; "" for none
 }
+
+const (
+	hostNode   = "host"
+	switchNode = "switch"
+	clientNode = "client"
+)
 
 // nodeMain is the first process of a node: it puts the node's files in place, says
 // so on file descriptor 3 ("ok", or what went wrong), and becomes systemd once file
@@ -120,6 +127,11 @@ func (c nodeConfig) mounts() error {
 	}
 	if err := os.Mkdir("/run/lock", 0o1777); err != nil {
 		return err
+	}
+	if _, err := os.Stat("/dev/console"); err == nil && c.Console != "" { // /dev is the machine's: nothing new there
+		if err := mount(c.Console, "/dev/console", "bind", unix.MS_BIND, ""); err != nil {
+			return err
+		}
 	}
 	for path, from := range c.Bind {
 		if err := bindFile(from, path); err != nil {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
 
@@ -118,6 +119,11 @@ func (r *rack) boot(cfg nodeConfig) (*powered, error) {
 		return nil, err
 	}
 	p := &powered{done: make(chan struct{})}
+	if cfg.Name == hostNode {
+		if err := p.openConsole(&cfg); err != nil {
+			return nil, err
+		}
+	}
 	err := p.start(cfg)
 	if err == nil && len(cfg.Steal) > 0 {
 		var stop func()
@@ -129,6 +135,18 @@ func (r *rack) boot(cfg nodeConfig) (*powered, error) {
 		return nil, errors.Join(err, p.off())
 	}
 	return p, nil
+}
+
+// openConsole gives the node a terminal as console; the rack passes on what is written there.
+func (p *powered) openConsole(cfg *nodeConfig) error {
+	master, slave, err := pty.Open()
+	if err != nil {
+		return fmt.Errorf("cannot open a console: %w", err)
+	}
+	cfg.Console = slave.Name()
+	go io.Copy(os.Stdout, master)
+	p.ends = append(p.ends, func() { master.Close(); slave.Close() })
+	return nil
 }
 
 // start starts the node's first process and waits for its report.
@@ -150,7 +168,7 @@ func (p *powered) start(cfg nodeConfig) error {
 	defer held.Close()
 	p.hold = hold
 	cmd := again(nodeArg)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(data), os.Stderr, os.Stderr
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
 	cmd.ExtraFiles = []*os.File{w, held}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
@@ -178,12 +196,12 @@ func (p *powered) start(cfg nodeConfig) error {
 }
 
 func (p *powered) off() error {
-	for _, end := range p.ends {
-		end()
-	}
 	if p.cmd != nil {
 		p.cmd.Process.Kill()
 		<-p.done
+	}
+	for _, end := range p.ends {
+		end()
 	}
 	if p.hold != nil {
 		p.hold.Close()

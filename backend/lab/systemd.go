@@ -12,18 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Reboot switches a lab's host off, as a power cut does, and on again: its files stay, its
-// processes, addresses, routes and NICs are new.
-func (l *Lab) Reboot(ctx context.Context) error {
-	if err := l.ctl.Call("Rack.Off", l.host.name, nil); err != nil {
-		return err
-	}
-	if err := l.bootHost(); err != nil {
-		return err
-	}
-	return l.startHost(ctx)
-}
-
 // awaitSystemd waits until systemd says that the boot is over.
 func (l *Lab) awaitSystemd(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
@@ -86,7 +74,7 @@ func (c nodeConfig) systemdRoot() error {
 			return err
 		}
 	}
-	if err := devices(filepath.Join(root, "dev")); err != nil {
+	if err := c.devices(filepath.Join(root, "dev")); err != nil {
 		return err
 	}
 	if err := guardProc(root); err != nil {
@@ -117,9 +105,12 @@ func (c nodeConfig) systemdRoot() error {
 }
 
 // devices are the machine's that a host needs, with terminals of its own.
-func devices(dev string) error {
+func (c nodeConfig) devices(dev string) error {
+	from := map[string]string{"console": c.Console}
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty", "net/tun", "kvm"} {
-		from := filepath.Join("/dev", name)
+		from[name] = filepath.Join("/dev", name)
+	}
+	for name, from := range from {
 		if _, err := os.Stat(from); err != nil {
 			continue
 		}

@@ -46,10 +46,6 @@ func (l *Lab) cable(n *node, name, mac string, mtu int, port string, plugged boo
 	if err != nil {
 		return err
 	}
-	// After a power cut the kernel takes a while to remove the old cable.
-	if err := l.sw.inNet(func() error { return unplug(port) }); err != nil {
-		return err
-	}
 	err = n.inNet(func() error {
 		fd, err := os.Open(l.sw.proc + "/ns/net")
 		if err != nil {
