@@ -149,6 +149,16 @@ func (s fileSet) see(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return s.names[n] })
 }
 
+// seeBelow says whether dir has entries.
+func (s fileSet) seeBelow(dir string) bool {
+	for name := range s.names {
+		if strings.HasPrefix(name, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 const interfacesFile = "/etc/network/interfaces"
 
 // stanzaSet is /etc/network/interfaces as parsed, or why it could not be.

@@ -161,7 +161,7 @@ iface eth0 inet static
 	gateway 192.168.1.1
 `
 
-// console is the tutorial's host as seen from its serial console: four cards,
+// console is the tutorial's host as seen from its serial console: four NICs,
 // ifupdown, Open vSwitch running, guests on the network default.
 func console() *fake {
 	x := &fake{

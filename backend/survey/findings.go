@@ -14,7 +14,7 @@ func (e *evidence) findings(f Facts, claims map[string][]claim) []Finding {
 		e.aboutSystem(f),
 		e.aboutOwner(f, claims),
 		e.aboutStanzas(f),
-		e.aboutCards(f, claims),
+		e.aboutNICs(f, claims),
 		e.aboutSwitch(f),
 		e.aboutSessions(f),
 		e.aboutAddresses(f),
@@ -28,7 +28,8 @@ func (e *evidence) findings(f Facts, claims map[string][]claim) []Finding {
 	return all
 }
 
-// report collects the findings of one part.
+// report collects the findings of one part. Each text is a sentence without its
+// full stop: others put them together.
 type report []Finding
 
 func (r *report) refuse(what, why, do string) { *r = append(*r, Finding{Refuse, what, why, do}) }
@@ -38,33 +39,33 @@ func (r *report) info(what, why, do string)   { *r = append(*r, Finding{Info, wh
 // aboutSystem is what the machine and earlier changes have to say.
 func (e *evidence) aboutSystem(f Facts) (r report) {
 	if e.Foreign {
-		r.info("The files are those of another root.", "Links, services, packages and processes are those of the running system.", "Run the survey on the host itself before a change.")
+		r.info("The files are those of another root", "Links, services, packages and processes are those of the running system", "Run the survey on the host itself before a change")
 	}
 	if !e.Root {
-		r.warn("This is not run as root.", "Some files and processes cannot be seen, and nothing can be changed.", "Run it again with sudo.")
+		r.warn("This is not run as root", "Some files and processes cannot be seen, and nothing can be changed", "Run it again with sudo")
 	}
 	if e.armed {
-		r.refuse("A trial is running, with a watch that takes it back.", "A second change would be measured against a state that may vanish.",
-			"Look at it with `bridgehead status`; then `bridgehead confirm` or `bridgehead rollback`.")
+		r.refuse("A trial is running, with a watch that takes it back", "A second change would be measured against a state that may vanish",
+			"Look at it with `bridgehead status`; then `bridgehead confirm` or `bridgehead rollback`")
 	}
 	if f.Unfinished {
-		r.info("An earlier change is not finished.", "It was neither confirmed nor taken back: "+journal(e.StateDir)+" is there.", "Look at it with `bridgehead status`.")
+		r.info("An earlier change is not finished", "It was neither confirmed nor taken back: "+journal(e.StateDir)+" is there", "Look at it with `bridgehead status`")
 	}
 	if e.full != nil {
-		r.refuse("There is no room to record a change: "+oneLine(e.full)+".", "What cannot be recorded could not be taken back.", "Make room, or make the file system writable, and run the survey again.")
+		r.refuse("There is no room to record a change: "+oneLine(e.full), "What cannot be recorded could not be taken back", "Make room, or make the file system writable, and run the survey again")
 	}
 	if f.Host.Init != "systemd" && !e.Foreign {
-		r.warn("systemd does not run here.", "A detached process will watch the trial instead: it survives the terminal, but no reboot and no power cut.", "Stay at the console until the change is confirmed.")
+		r.warn("systemd does not run here", "A detached process will watch the trial instead: it survives the terminal, but no reboot and no power cut", "Stay at the console until the change is confirmed")
 	}
 	if id, version := osRelease(e.osRelease(), "ID"), osRelease(e.osRelease(), "VERSION_ID"); id != "" && !tested(id, version) {
-		r.info("This release was not tested: "+f.Host.OS+".", "Bridgehead is made for Debian 11 to 13 and Ubuntu 20.04 and later.", "Rehearse first: `bridgehead rehearse`.")
+		r.info("This release was not tested: "+f.Host.OS, "Bridgehead is made for Debian 11 to 13 and Ubuntu 20.04 and later", "Rehearse first: `bridgehead rehearse`")
 	}
 	if owner := e.cloudInit(); owner != "" {
-		r.warn("cloud-init is installed, and may write the network configuration.", owner+". At a boot it may restore the old configuration beside the new one.",
-			"Switch that off: write `network: {config: disabled}` to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg.")
+		r.warn("cloud-init is installed, and may write the network configuration", owner+". At a boot it may restore the old configuration beside the new one",
+			"Switch that off: write `network: {config: disabled}` to /etc/cloud/cloud.cfg.d/99-disable-network-config.cfg")
 	}
 	if strings.Contains(" "+e.files.text("/proc/cmdline"), " ip=") {
-		r.warn("The kernel command line configures the network (ip=).", "The initramfs sets the address on the card before Open vSwitch runs.", "Take ip= out of the boot loader's configuration.")
+		r.warn("The kernel command line configures the network (ip=)", "The initramfs sets the address on the NIC before Open vSwitch runs", "Take ip= out of the boot loader's configuration")
 	}
 	return r
 }
@@ -116,9 +117,9 @@ func (e *evidence) aboutPackages(f Facts) (r report) {
 		switch {
 		case n.Have != "":
 		case n.Mandatory:
-			r.info(n.AnyOf[0]+" is not installed.", "It is "+n.For+"; nothing can be done without it.", "The packages step installs it, or: apt install "+n.AnyOf[0])
+			r.info(n.AnyOf[0]+" is not installed", "It is "+n.For+"; nothing can be done without it", "The packages step installs it, or: apt install "+n.AnyOf[0])
 		default:
-			r.info(n.AnyOf[0]+" is not installed.", "It is needed for "+n.For+".", "The packages step can install it, or: apt install "+n.AnyOf[0])
+			r.info(n.AnyOf[0]+" is not installed", "It is needed for "+n.For, "The packages step can install it, or: apt install "+n.AnyOf[0])
 		}
 	}
 	return r

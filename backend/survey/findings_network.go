@@ -9,28 +9,28 @@ import (
 	"bridgehead/backend"
 )
 
-// aboutCards is what stands in the way of choosing a card.
-func (e *evidence) aboutCards(f Facts, claims map[string][]claim) (r report) {
+// aboutNICs is what stands in the way of choosing a NIC.
+func (e *evidence) aboutNICs(f Facts, claims map[string][]claim) (r report) {
 	var usable int
 	for _, n := range f.NICs {
 		if n.Usable {
 			usable++
 		}
 		if n.MemberOf != "" && !strings.HasPrefix(n.MemberOf, "Open vSwitch") && physical(n) {
-			r.warn(fmt.Sprintf("%s is a port of %s.", n.Name, n.MemberOf), "A card can be a port of one bridge or bond only.", "Choose another card, or take it out of "+n.MemberOf+" first.")
+			r.warn(fmt.Sprintf("%s is a port of %s", n.Name, n.MemberOf), "A NIC can be a port of one bridge or bond only", "Choose another NIC, or take it out of "+n.MemberOf+" first")
 		}
 		if physical(n) && n.Up && !n.Carrier {
-			r.info(n.Name+" has no carrier.", "No cable, or the switch port is shut.", "Check the cable; press b in the card list to blink its light.")
+			r.info(n.Name+" has no carrier", "No cable, or the switch port is shut", "Check the cable; press b in the NIC list to blink its light")
 		}
 		if physical(n) && n.Usable && localMAC(n.MAC) {
-			r.info(fmt.Sprintf("%s has a locally administered MAC address (%s).", n.Name, n.MAC), "Open vSwitch does not take such an address for a bridge by itself.", "Nothing to do: the address is set explicitly, and checked.")
+			r.info(fmt.Sprintf("%s has a locally administered MAC address (%s)", n.Name, n.MAC), "Open vSwitch does not take such an address for a bridge by itself", "Nothing: the address is set explicitly, and checked")
 		}
 	}
 	if len(f.NICs) > 0 && usable == 0 {
-		r.refuse("No card can be chosen as uplink.", "Each is in use already, or cannot carry a bridge: see its problems.", "Free one, or add one.")
+		r.refuse("No NIC can be chosen as uplink", "Each is in use already, or cannot carry a bridge: see its problems", "Free one, or add one")
 	}
 	if len(f.NICs) == 0 && len(e.failed) == 0 {
-		r.refuse("This host has no network card.", "There is nothing to attach the bridge to.", "Check the hardware and its driver.")
+		r.refuse("This host has no NIC", "There is nothing to attach the bridge to", "Check the hardware and its driver")
 	}
 	return r
 }
@@ -48,17 +48,17 @@ func (e *evidence) aboutSwitch(f Facts) (r report) {
 		return r
 	}
 	if !e.sw.Running {
-		r.refuse("Open vSwitch is installed, but does not answer: "+e.sw.Reason+".", "Without it no bridge can be made, and a change could hang half-way.",
+		r.refuse("Open vSwitch is installed, but does not answer: "+e.sw.Reason, "Without it no bridge can be made, and a change could hang half-way",
 			"systemctl start openvswitch-switch; look at: journalctl -u ovs-vswitchd -u ovsdb-server")
 		return r
 	}
 	if !e.sw.KernelModule {
-		r.warn("The kernel has no openvswitch module.", "A bridge would fail, although ovs-vsctl reports success.",
-			"Install the kernel's modules, or choose the userspace datapath (bridge: datapath: netdev), which is slower.")
+		r.warn("The kernel has no openvswitch module", "A bridge would fail, although ovs-vsctl reports success",
+			"Install the kernel's modules, or choose the userspace datapath (bridge: datapath: netdev), which is slower")
 	}
 	if f.Boot.Known && !f.Boot.OK {
-		r.refuse("Open vSwitch starts after the network: "+f.Boot.Reason+".", "After a reboot the bridge port would not be there when ifup wants it.",
-			"Order it: systemctl edit ovs-vswitchd, and add Before=networking.service under [Unit].")
+		r.refuse("Open vSwitch starts after the network: "+f.Boot.Reason, "After a reboot the bridge port would not be there when ifup wants it",
+			"Order it: systemctl edit ovs-vswitchd, and add Before=networking.service under [Unit]")
 	}
 	for _, b := range e.sw.Bridges {
 		e.aboutBridge(b, &r)
@@ -68,14 +68,14 @@ func (e *evidence) aboutSwitch(f Facts) (r report) {
 
 func (e *evidence) aboutBridge(b backend.Bridge, r *report) {
 	if b.FailMode == "secure" && b.Controllers == 0 {
-		r.warn(fmt.Sprintf("Bridge %s has fail_mode=secure and no controller.", b.Name), "It passes nothing.", "ovs-vsctl del-fail-mode "+b.Name)
+		r.warn(fmt.Sprintf("Bridge %s has fail_mode=secure and no controller", b.Name), "It passes nothing", "ovs-vsctl del-fail-mode "+b.Name)
 	}
 	var uplinks []string
 	for _, p := range b.Ports {
 		for _, i := range p.Interfaces {
 			if i.Error != "" || i.OfPort < 0 {
-				r.warn(fmt.Sprintf("Port %s of bridge %s could not be opened: %s.", p.Name, b.Name, orText(i.Error, "no reason given")),
-					"ovs-vsctl reports success all the same.", "Remove it, if it is a left-over: ovs-vsctl del-port "+b.Name+" "+p.Name)
+				r.warn(fmt.Sprintf("Port %s of bridge %s could not be opened: %s", p.Name, b.Name, orText(i.Error, "no reason given")),
+					"ovs-vsctl reports success all the same", "Remove it, if it is a left-over: ovs-vsctl del-port "+b.Name+" "+p.Name)
 			}
 		}
 		if len(p.Interfaces) == 1 {
@@ -85,10 +85,10 @@ func (e *evidence) aboutBridge(b backend.Bridge, r *report) {
 		}
 	}
 	if len(uplinks) > 1 && !b.STP && !b.RSTP {
-		r.warn(fmt.Sprintf("Bridge %s has %s as separate uplinks.", b.Name, list(uplinks)), "If they lead to the same network, that is a loop.", "Make a bond of them, or remove one.")
+		r.warn(fmt.Sprintf("Bridge %s has %s as separate uplinks", b.Name, list(uplinks)), "If they lead to the same network, that is a loop", "Make a bond of them, or remove one")
 	}
 	if len(uplinks) > 0 {
-		r.info(fmt.Sprintf("%s is on Open vSwitch already, through bridge %s.", list(uplinks), b.Name), "A card can be a port of one bridge only.", "Choose another card, or use that bridge.")
+		r.info(fmt.Sprintf("%s is on Open vSwitch already, through bridge %s", list(uplinks), b.Name), "A NIC can be a port of one bridge only", "Choose another NIC, or use that bridge")
 	}
 }
 
@@ -102,15 +102,15 @@ func orText(s, other string) string {
 // aboutSessions says what this session and the others hang on.
 func (e *evidence) aboutSessions(f Facts) (r report) {
 	if f.Console.Unknown != "" {
-		r.warn("Which card carries this session is not known: "+f.Console.Unknown+".", "The cut may end it.", "Work from the console, or answer the question for the card by hand.")
+		r.warn("Which NIC carries this session is not known: "+f.Console.Unknown, "The cut may end it", "Work from the console, or answer the question for the NIC by hand")
 	}
 	others := map[string]int{}
 	var order []string
 	for _, s := range f.Sessions {
-		where := orText(s.NIC, "a card that is not known")
+		where := orText(s.NIC, "a NIC that is not known")
 		if s.Own && s.NIC != "" {
-			r.warn(fmt.Sprintf("This session (SSH from %s) goes through %s.", s.From, where), "If that card is moved and something fails, it hangs until the change is taken back.",
-				"Have the console at hand (IPMI, serial).")
+			r.warn(fmt.Sprintf("This session (SSH from %s) goes through %s", s.From, where), "If that NIC is moved and something fails, it hangs until the change is taken back",
+				"Have the console at hand (IPMI, serial)")
 		}
 		if !s.Own {
 			if others[where]++; others[where] == 1 {
@@ -118,15 +118,15 @@ func (e *evidence) aboutSessions(f Facts) (r report) {
 			}
 		}
 		if a, err := netip.ParseAddr(s.From); err == nil && a.Is6() && a.IsLinkLocalUnicast() {
-			r.warn(fmt.Sprintf("An SSH session comes from the link-local address %s.", s.From), "Such an address belongs to its card: the session ends when the address moves.", "Log in by another address.")
+			r.warn(fmt.Sprintf("An SSH session comes from the link-local address %s", s.From), "Such an address belongs to its NIC: the session ends when the address moves", "Log in by another address")
 		}
 	}
 	for _, where := range order {
-		r.warn(fmt.Sprintf("%s of others through %s.", plural(others[where], "SSH session", "SSH sessions"), where), "The cut touches them.", "Tell them.")
+		r.warn(fmt.Sprintf("%s of others through %s", plural(others[where], "SSH session", "SSH sessions"), where), "The cut touches them", "Tell them")
 	}
 	if f.Console.Kind == "vt" || f.Console.Kind == "serial" {
 		if !slices.ContainsFunc(f.Sessions, func(s Session) bool { return s.Own }) && f.Console.Unknown == "" {
-			r.info(fmt.Sprintf("You are at the console (%s).", f.Console.TTY), "This session does not depend on the network.", "Nothing to do.")
+			r.info(fmt.Sprintf("You are at the console (%s)", f.Console.TTY), "This session does not depend on the network", "Nothing")
 		}
 	}
 	return r
@@ -138,30 +138,30 @@ func (e *evidence) aboutAddresses(f Facts) (r report) {
 		var global []string
 		for i, a := range n.Addrs {
 			if a.DADFailed {
-				r.warn(fmt.Sprintf("%s on %s is used by another machine.", a.Prefix.Addr(), n.Name), "Duplicate address detection failed (RFC 4862).", "Find the other machine before anything else.")
+				r.warn(fmt.Sprintf("%s on %s is used by another machine", a.Prefix.Addr(), n.Name), "Duplicate address detection failed (RFC 4862)", "Find the other machine before anything else")
 			}
 			if !a.Prefix.Addr().IsLinkLocalUnicast() {
 				global = append(global, n.Addresses[i])
 			}
 		}
 		if len(global) > 1 {
-			r.info(fmt.Sprintf("%s has several addresses: %s.", n.Name, list(global)), "All of them move, and all come back.", "Nothing to do.")
+			r.info(fmt.Sprintf("%s has several addresses: %s", n.Name, list(global)), "All of them move, and all come back", "Nothing")
 		}
 		if onLinkGateway(n) {
-			r.info(n.Name+" reaches its gateway outside its own network.", "The route to the gateway has to be there first.", "Nothing to do: it is set in that order.")
+			r.info(n.Name+" reaches its gateway outside its own network", "The route to the gateway has to be there first", "Nothing: it is set in that order")
 		}
 		if n.Kind == "vlan" && len(global) > 0 {
-			r.info(fmt.Sprintf("%s carries VLAN %d of %s.", n.Name, n.VLAN, n.Parent), fmt.Sprintf("On the bridge that becomes a port with tag=%d.", n.VLAN), "Choose "+n.Parent+" as uplink and enter the tag.")
+			r.info(fmt.Sprintf("%s carries VLAN %d of %s", n.Name, n.VLAN, n.Parent), fmt.Sprintf("On the bridge that becomes a port with tag=%d", n.VLAN), "Choose "+n.Parent+" as uplink and enter the tag")
 		}
 		if n.MTU > 1500 {
-			r.info(fmt.Sprintf("%s has an MTU of %d.", n.Name, n.MTU), "The bridge's port has to have it as well.", "Nothing to do: it is kept.")
+			r.info(fmt.Sprintf("%s has an MTU of %d", n.Name, n.MTU), "The bridge's port has to have it as well", "Nothing: it is kept")
 		}
 	}
 	if gw := defaults(f.NICs); len(gw) > 1 {
-		r.warn("Default routes go through "+list(gw)+".", "Which one answers depends on metrics.", "Check that this is meant.")
+		r.warn("Default routes go through "+list(gw), "Which one answers depends on metrics", "Check that this is meant")
 	}
 	if len(e.rules) > 0 {
-		r.info(plural(len(e.rules), "policy routing rule is", "policy routing rules are")+" set.", "Those that name the card or its addresses move with it.", "Nothing to do.")
+		r.info(plural(len(e.rules), "policy routing rule is", "policy routing rules are")+" set", "Those that name the NIC or its addresses move with it", "Nothing")
 	}
 	return r
 }
@@ -194,22 +194,22 @@ func defaults(nics []NIC) []string {
 	return names
 }
 
-// aboutDHCP is what DHCP clients do to a card that became a bridge port.
+// aboutDHCP is what DHCP clients do to a NIC that became a bridge port.
 func (e *evidence) aboutDHCP(f Facts) (r report) {
 	for _, c := range f.DHCP {
-		nic := orText(c.NIC, "every card")
+		nic := orText(c.NIC, "every NIC")
 		if c.NIC == "" {
-			r.warn(fmt.Sprintf("%s (process %d) serves every card.", c.Name, c.PID), "At the next renewal it would put the address back on the card.", "Tell it which card it may not touch (dhcpcd: denyinterfaces), or stop it.")
+			r.warn(fmt.Sprintf("%s (process %d) serves every NIC", c.Name, c.PID), "At the next renewal it would put the address back on the NIC", "Tell it which NIC it may not touch (dhcpcd: denyinterfaces), or stop it")
 			continue
 		}
 		if _, ok := f.NIC(nic); ok {
-			r.info(fmt.Sprintf("%s (process %d) renews the lease of %s.", c.Name, c.PID, nic), "Left running, it would put the address back on the card.", "Nothing to do: it is stopped when the card is moved, and that is checked again.")
+			r.info(fmt.Sprintf("%s (process %d) renews the lease of %s", c.Name, c.PID, nic), "Left running, it would put the address back on the NIC", "Nothing: it is stopped when the NIC is moved, and that is checked again")
 		}
 	}
 	static := slices.ContainsFunc(f.Config.Interfaces, func(i Interface) bool { return i.Family == "inet6" && i.Method == "static" })
 	dhcpcd := e.has("dhcpcd-base", "dhcpcd5") || slices.ContainsFunc(f.DHCP, func(c DHCPClient) bool { return c.Name == "dhcpcd" })
 	if static && dhcpcd {
-		r.warn("dhcpcd is here beside an `inet6 static` stanza.", "On Debian 13 dhcpcd adds addresses from router advertisements to it.", "Compare the IPv6 addresses after the change.")
+		r.warn("dhcpcd is here beside an `inet6 static` stanza", "On Debian 13 dhcpcd adds addresses from router advertisements to it", "Compare the IPv6 addresses after the change")
 	}
 	return r
 }
@@ -221,25 +221,19 @@ func (e *evidence) aboutTraffic(f Facts) (r report) {
 		if u.NIC != "" {
 			where = " (" + u.NIC + ")"
 		}
-		r.warn(u.What+where+".", "The cut interrupts it for a moment.", "Check that it can wait.")
+		r.warn(u.What+where, "The cut interrupts it for a moment", "Check that it can wait")
 	}
 	for _, m := range e.files.mounts() {
 		if slices.Contains([]string{"/", "/usr", "/var", "/var/lib", "/etc"}, m.dir) {
-			r.refuse(fmt.Sprintf("%s is on the network (%s, %s).", m.dir, m.kind, m.source), "If the cut fails, the programs that take it back could not be read.", "This host cannot be changed while it runs from the network.")
+			r.refuse(fmt.Sprintf("%s is on the network (%s, %s)", m.dir, m.kind, m.source), "If the cut fails, the programs that take it back could not be read", "This host cannot be changed while it runs from the network")
 		}
 	}
-	if slices.ContainsFunc(slices.Collect(func(yield func(string) bool) {
-		for n := range e.files.names {
-			if !yield(n) {
-				return
-			}
-		}
-	}), func(n string) bool { return strings.HasPrefix(n, "/sys/class/iscsi_session/") }) {
-		r.warn("This host has iSCSI sessions.", "Disks that are reached through the card stall during the cut.", "Check that no file system this host needs is among them.")
+	if e.files.seeBelow("/sys/class/iscsi_session") {
+		r.warn("This host has iSCSI sessions", "Disks that are reached through the NIC stall during the cut", "Check that no file system this host needs is among them")
 	}
 	if len(f.Firewall) > 0 {
-		r.warn(plural(len(f.Firewall), "firewall rule names", "firewall rules name")+" a card: "+strings.Join(f.Firewall[:min(3, len(f.Firewall))], "; ")+".",
-			"The address moves to the bridge's port, and these match no more. Only files were read, not the rules that are loaded.", "Write the port's name into them, before or right after the change.")
+		r.warn(plural(len(f.Firewall), "firewall rule names", "firewall rules name")+" a NIC: "+strings.Join(f.Firewall[:min(3, len(f.Firewall))], "; "),
+			"The address moves to the bridge's port, and these match no more. Only files were read, not the rules that are loaded", "Write the port's name into them, before or right after the change")
 	}
 	return r
 }
@@ -249,7 +243,7 @@ func (e *evidence) aboutGuests(f Facts) (r report) {
 	installed := !f.Packages.Known || e.has("libvirt-daemon-system", "libvirt-bin")
 	if !e.virt.Available {
 		if installed && e.virt.Reason != "" {
-			r.warn("libvirt cannot be reached: "+e.virt.Reason+".", "Its networks and guests are not known.", "systemctl status libvirtd; the host itself can be moved without it.")
+			r.warn("libvirt cannot be reached: "+e.virt.Reason, "Its networks and guests are not known", "systemctl status libvirtd; the host itself can be moved without it")
 		}
 		return r
 	}
@@ -263,7 +257,7 @@ func (e *evidence) aboutGuests(f Facts) (r report) {
 	}
 	for _, n := range e.virt.Networks {
 		if guests := on[n.Name]; len(guests) > 0 {
-			r.info(fmt.Sprintf("Running on libvirt network %s: %s.", n.Name, list(guests)), "Stopping the network would cut them off: a guest's port does not come back by itself.", "Nothing to do: they are left alone unless you choose otherwise.")
+			r.info(fmt.Sprintf("Running on libvirt network %s: %s", n.Name, list(guests)), "Stopping the network would cut them off: a guest's port does not come back by itself", "Nothing: they are left alone unless you choose otherwise")
 		}
 	}
 	return r

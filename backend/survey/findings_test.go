@@ -17,10 +17,8 @@ func TestSoundHost(t *testing.T) {
 		if x.Level != Info {
 			t.Errorf("%s: %s", x.Level, x.What)
 		}
-		if x.What == "" || x.Why == "" || x.Do == "" {
-			t.Errorf("a finding without what, why or do: %+v", x)
-		}
 	}
+	complete(t, f)
 	if !found(f, Info, "at the console (ttyS0)", "does not depend on the network") {
 		t.Error("not said that this session is safe:", show(f))
 	}
@@ -30,6 +28,19 @@ func TestSoundHost(t *testing.T) {
 	}
 	if f.Config.Owner != "ifupdown" || !f.Boot.Known || !f.Boot.OK {
 		t.Errorf("owner %s, boot order %+v", f.Config.Owner, f.Boot)
+	}
+}
+
+// complete checks that each finding says what, why and what to do, each as a
+// sentence that others can go on with.
+func complete(t *testing.T, f Facts) {
+	t.Helper()
+	for _, x := range f.Findings {
+		for _, s := range []string{x.What, x.Why, x.Do} {
+			if s == "" || strings.HasSuffix(s, ".") || strings.Contains(s, "\n") {
+				t.Errorf("%q in %+v", s, x)
+			}
+		}
 	}
 }
 
@@ -64,11 +75,11 @@ func TestHostileStates(t *testing.T) {
 		{"6 in a bridge", console, func(x *fake) {
 			x.links = append(x.links, backend.Link{Name: "br0", Kind: "bridge", Virtual: true, Up: true})
 			x.link("eth1").Master = "br0"
-		}, Warn, "eth1|bridge br0|another card"},
-		{"6 the only card is in a bond", console, func(x *fake) {
+		}, Warn, "eth1|bridge br0|another NIC"},
+		{"6 the only NIC is in a bond", console, func(x *fake) {
 			x.links = append(x.links[:2], backend.Link{Name: "bond0", Kind: "bond", Virtual: true, Up: true})
 			x.link("eth0").Master = "bond0"
-		}, Refuse, "No card can be chosen"},
+		}, Refuse, "No NIC can be chosen"},
 		{"6 on Open vSwitch already", console, func(x *fake) { x.bridge(backend.Bridge{Name: "br0", Ports: []backend.Port{port("eth1")}}) },
 			Info, "eth1|on Open vSwitch already|bridge br0"},
 		{"7 locally administered MAC", console, func(x *fake) { x.link("eth0").MAC = "52:54:00:12:34:56" }, Info, "52:54:00:12:34:56|explicitly"},
@@ -84,9 +95,9 @@ func TestHostileStates(t *testing.T) {
 		{"16 dhclient", console, func(x *fake) {
 			x.procs = append(x.procs, backend.Process{PID: 700, PPID: 1, Name: "dhclient", Args: []string{"dhclient", "-pf", "/run/dhclient.eth0.pid", "eth0"}})
 		}, Info, "dhclient (process 700)|eth0|stopped"},
-		{"16 dhcpcd for all cards", console, func(x *fake) {
+		{"16 dhcpcd for all NICs", console, func(x *fake) {
 			x.procs = append(x.procs, backend.Process{PID: 700, PPID: 1, Name: "dhcpcd", Args: []string{"dhcpcd: [manager] [ip4] [ip6]"}})
-		}, Warn, "dhcpcd (process 700)|every card"},
+		}, Warn, "dhcpcd (process 700)|every NIC"},
 		{"17 dhcpcd and inet6 static", console, func(x *fake) {
 			x.pkgs["dhcpcd-base"] = "10.1"
 			x.files[interfacesFile] += "iface eth0 inet6 static\n\taddress 2001:db8::2/64\n"
@@ -99,11 +110,11 @@ func TestHostileStates(t *testing.T) {
 			x.units["systemd-networkd.service"] = backend.Unit{Load: "loaded", Active: "inactive", Enabled: "disabled"}
 			x.files["/etc/systemd/network/20-wired.network"] = "[Match]\nName=eth*\n"
 		}, Info, "would configure eth0|off"},
-		{"19 NetworkManager has the card", console, func(x *fake) {
+		{"19 NetworkManager has the NIC", console, func(x *fake) {
 			x.run("NetworkManager.service")
 			x.files["/etc/NetworkManager/NetworkManager.conf"] = "[main]\nplugins=ifupdown,keyfile\n[ifupdown]\nmanaged=true\n"
 		}, Refuse, "NetworkManager|managed=false"},
-		{"19 NetworkManager has another card", console, func(x *fake) {
+		{"19 NetworkManager has another NIC", console, func(x *fake) {
 			x.run("NetworkManager.service")
 			x.files["/etc/NetworkManager/NetworkManager.conf"] = debianNMConf
 		}, Warn, "NetworkManager has eth1, eth2 and eth3"},
@@ -120,9 +131,9 @@ func TestHostileStates(t *testing.T) {
 		}, Refuse, "netplan|/etc/netplan/50-cloud-init.yaml:4 defines eth0|would be wrong"},
 		{"21 netplan and a stanza", console, func(x *fake) { x.files["/etc/netplan/x.yaml"] = eth0Netplan },
 			Refuse, "eth0 is configured twice|/etc/netplan/x.yaml:4|/etc/network/interfaces:5"},
-		{"21 netplan without a card", console, func(x *fake) {
+		{"21 netplan without a NIC", console, func(x *fake) {
 			x.files["/etc/netplan/x.yaml"] = "network:\n  version: 2\n  renderer: networkd\n  ethernets:\n    lo: {addresses: [10.0.0.1/32]}\n"
-		}, Info, "define no card"},
+		}, Info, "define no NIC"},
 		{"21 netplan that is not YAML", console, func(x *fake) { x.files["/etc/netplan/x.yaml"] = "network: [\n" }, Refuse, "/etc/netplan/x.yaml|not understood"},
 		{"21 netplan that may not be read", console, func(x *fake) {
 			x.files["/etc/netplan/x.yaml"], x.denied = "", map[string]bool{"/etc/netplan/x.yaml": true}
@@ -168,13 +179,19 @@ func TestHostileStates(t *testing.T) {
 		{"35 disk full", console, func(x *fake) { x.room = errors.New("no space left on device") }, Refuse, "no room|no space left"},
 		{"36 a firewall rule", console, func(x *fake) {
 			x.files["/etc/nftables.conf"] = "# eth0\ntable inet f {\n  iifname \"eth0\" accept\n  iifname \"eth0.7\" drop\n}\n"
-		}, Warn, "1 firewall rule names a card|/etc/nftables.conf:3: iifname \"eth0\" accept|Only files were read"},
+		}, Warn, "1 firewall rule names a NIC|/etc/nftables.conf:3: iifname \"eth0\" accept|Only files were read"},
 		{"37 guests on default", console, func(x *fake) { x.virt.Domains[0].Running = true }, Info, "network default: example2|left alone"},
 		{"38 libvirt does not answer", console, func(x *fake) {
 			x.virt = backend.VirtState{Reason: "no answer on /run/libvirt/libvirt-sock within 3s"}
 		}, Warn, "libvirt cannot be reached|libvirt-sock"},
 		{"39 a pending timer", console, func(x *fake) { x.armed = true }, Refuse, "A trial is running|bridgehead confirm"},
 
+		{"networking is off", console, func(x *fake) {
+			x.units["networking.service"] = backend.Unit{Load: "loaded", Active: "inactive", Enabled: "disabled", After: []string{"ovs-vswitchd.service"}}
+		}, Warn, "networking.service is disabled"},
+		{"not at boot", console, func(x *fake) {
+			x.files[interfacesFile] = loStanza + strings.TrimPrefix(eth0Stanza, "auto eth0\n")
+		}, Warn, "eth0 is not brought up at boot|auto eth0"},
 		{"boot order", console, func(x *fake) {
 			u := x.units["ovs-vswitchd.service"]
 			u.Before = nil
@@ -192,9 +209,9 @@ func TestHostileStates(t *testing.T) {
 			x.connect("192.168.1.100:22", "192.168.1.60:4000", 900)
 			x.connect("192.168.1.100:22", "192.168.1.61:4000", 900)
 		}, Warn, "2 SSH sessions of others through eth0"},
-		{"macvtap on the card", console, func(x *fake) {
+		{"macvtap on the NIC", console, func(x *fake) {
 			x.links = append(x.links[:2], backend.Link{Name: "macvtap0", Kind: "macvtap", Parent: "eth0"})
-		}, Refuse, "No card can be chosen"},
+		}, Refuse, "No NIC can be chosen"},
 		{"nothing configures the network", console, func(x *fake) { delete(x.files, interfacesFile) }, Refuse, "No program configures the network"},
 		{"set by hand", console, func(x *fake) { x.files[interfacesFile] = loStanza }, Warn, "eth0 has addresses that no file explains"},
 		{"Open vSwitch in interfaces", console, func(x *fake) {
@@ -215,6 +232,7 @@ func TestHostileStates(t *testing.T) {
 			if !found(f, c.level, strings.Split(c.words, "|")...) {
 				t.Errorf("no finding %q with %q; there are%s", c.level, c.words, show(f))
 			}
+			complete(t, f)
 			if c.level != Refuse && len(f.Refused()) > 0 {
 				t.Errorf("refused: %+v", f.Refused())
 			}

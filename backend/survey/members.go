@@ -61,7 +61,7 @@ func (e *evidence) judge(n NIC) (problems []string, usable bool) {
 	case n.Kind == "vlan":
 		no("is VLAN %d on %s: choose %s, the tag goes to the bridge port", n.VLAN, n.Parent, n.Parent)
 	case n.Kind == "bond" || n.Kind == "team":
-		no("is a %s, not a card", n.Kind)
+		no("is a %s, not a NIC", n.Kind)
 	case n.Kind != "" && n.Kind != "veth":
 		no("is virtual (%s)", n.Kind)
 	case n.Kind == "" && n.Virtual:
@@ -77,10 +77,10 @@ func (e *evidence) judge(n NIC) (problems []string, usable bool) {
 		no("%s configures it%s", ownerNames[n.Owner.Kind], at(n.Owner))
 	}
 	for _, name := range e.onTop(n.Name) {
-		no("%s sits on it: Open vSwitch and macvlan cannot share a card", name)
+		no("%s sits on it: Open vSwitch and macvlan cannot share a NIC", name)
 	}
 	if n.VF {
-		note("is a virtual function (SR-IOV): the card may drop frames of other MAC addresses, guests' among them")
+		note("is a virtual function (SR-IOV): the NIC may drop frames of other MAC addresses, guests' among them")
 	}
 	switch {
 	case !n.Up:

@@ -55,7 +55,7 @@ func networkd(files []networkFile, l backend.Link) (Owner, bool) {
 }
 
 // matches says whether [Match] takes a link, and at which line. What this host
-// does not tell (Path=, SSID=, Host= …) is taken to match: to call a card free
+// does not tell (Path=, SSID=, Host= …) is taken to match: to call a NIC free
 // that networkd configures would be the worse error.
 func (f networkFile) matches(l backend.Link) (line int, ok bool) {
 	values := map[string][]string{}

@@ -58,7 +58,7 @@ func (m networkManager) owns(l backend.Link, listed bool) (Owner, bool) {
 	if o, ok := m.connection(l); ok {
 		return o, true
 	}
-	// A card without a connection gets one, "Wired connection 1", unless told not to.
+	// A NIC without a connection gets one, "Wired connection 1", unless told not to.
 	if no, ok := last(m.conf, "main", "no-auto-default"); ok && nmMatches(no.value, l) {
 		return Owner{}, false
 	}

@@ -8,7 +8,7 @@ import (
 	"bridgehead/backend"
 )
 
-// nics puts together what is known of each card. Usable and the problems come
+// nics puts together what is known of each NIC. Usable and the problems come
 // last: they depend on all the rest.
 func (e *evidence) nics(sessions []Session, dhcp []DHCPClient) ([]NIC, map[string][]claim) {
 	list := []NIC{}

@@ -42,7 +42,7 @@ type owners struct {
 	networkdWhy, nmWhy string
 }
 
-// readOwners parses those files, once for all cards.
+// readOwners parses those files, once for all NICs.
 func (e *evidence) readOwners() {
 	o := &e.owners
 	o.devices, o.broken = e.files.netplan()

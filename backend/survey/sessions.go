@@ -33,7 +33,7 @@ func (e *evidence) sessions() (list []Session, unknown string) {
 		}
 	}
 	if unknown == "" && differ(list) {
-		unknown = "several terminals are attached, through different cards"
+		unknown = "several terminals are attached, through different NICs"
 	}
 	for _, c := range e.established() {
 		if !slices.ContainsFunc(own, func(o connection) bool { return o.key() == c.key() }) {

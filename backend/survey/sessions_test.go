@@ -93,7 +93,7 @@ func TestOwnSession(t *testing.T) {
 			x.bridge(backend.Bridge{Name: "br0", Ports: []backend.Port{port("eth0"), p, port("vnet0")}})
 			x.routes = []backend.Route{route("192.168.1.0/24", "", "br0p1")}
 		}, "eth0", "br0p1", "ssh", ""},
-		{"the answer leaves by another card", overSSH, func(x *fake) { x.routes = []backend.Route{route("192.168.1.0/24", "", "eth1")} },
+		{"the answer leaves by another NIC", overSSH, func(x *fake) { x.routes = []backend.Route{route("192.168.1.0/24", "", "eth1")} },
 			"", "eth0", "ssh", "the route to 192.168.1.50 leaves by eth1"},
 		{"policy routing", overSSH, func(x *fake) {
 			x.routes = []backend.Route{route("0.0.0.0/0", "10.0.0.1", "eth1"), route("0.0.0.0/0", "192.168.1.1", "eth0")}
@@ -108,7 +108,7 @@ func TestOwnSession(t *testing.T) {
 		{"sudo in tmux", inTmux, nil, "eth0", "eth0", "ssh", ""},
 		{"tmux with nobody attached", inTmux, func(x *fake) { x.procs[8].Name = "gone" }, "", "", "terminal", "inside tmux, and no terminal is attached"},
 		{"tmux started over SSH, attached at the console", inTmux, func(x *fake) { x.procs[8].PPID, x.procs[8].TTY = 501, "ttyS0" }, "", "", "serial", ""},
-		{"tmux attached twice, through two cards", inTmux, func(x *fake) {
+		{"tmux attached twice, through two NICs", inTmux, func(x *fake) {
 			x.link("eth1").Addrs = addrs("10.0.0.2/24")
 			x.routes = append(x.routes, route("10.0.0.0/24", "", "eth1"))
 			x.procs = append(x.procs,
@@ -116,7 +116,7 @@ func TestOwnSession(t *testing.T) {
 				backend.Process{PID: 701, PPID: 700, Name: "bash", TTY: "pts/5"},
 				backend.Process{PID: 702, PPID: 701, Name: "tmux: client", Args: []string{"tmux", "a"}, UID: 1000})
 			x.connect("10.0.0.2:22", "10.0.0.9:1000", 700)
-		}, "eth0", "eth0", "ssh", "through different cards"},
+		}, "eth0", "eth0", "ssh", "through different NICs"},
 		{"the client of another tmux server does not count", inTmux, func(x *fake) {
 			x.procs = append(x.procs,
 				backend.Process{PID: 700, PPID: 500, Name: "tmux: client", Args: []string{"tmux", "-L", "work", "a"}, TTY: "tty2", UID: 1000})
@@ -157,15 +157,15 @@ func TestOwnSession(t *testing.T) {
 			if c.unknown == "" && f.Console.Unknown != "" || !strings.Contains(f.Console.Unknown, c.unknown) {
 				t.Errorf("unknown: %q, want %q", f.Console.Unknown, c.unknown)
 			}
-			if unknown := f.Console.Unknown != ""; unknown != found(f, Warn, "Which card carries this session is not known") {
+			if unknown := f.Console.Unknown != ""; unknown != found(f, Warn, "Which NIC carries this session is not known") {
 				t.Error("the warning does not fit:", show(f))
 			}
 		})
 	}
 }
 
-// A session is shown at the link that has the address and at each card below it.
-func TestSessionsAtTheirCards(t *testing.T) {
+// A session is shown at the link that has the address and at each NIC below it.
+func TestSessionsAtTheirNICs(t *testing.T) {
 	x := overSSH()
 	x.connect("192.168.1.100:22", "192.168.1.60:1", 400)
 	x.connect("192.168.1.100:22", "192.168.1.60:2", 400)

@@ -12,7 +12,7 @@ import (
 
 // Options say how to take a survey.
 type Options struct {
-	Root     bool          // this process may change the host; otherwise its user id in the process table decides
+	Root     bool          // this process may change the host (effective user id 0)
 	Foreign  bool          // Host.Files reads below another root: what runs here says nothing about it
 	StateDir string        // "": /var/lib/bridgehead
 	Deadline time.Duration // for each part; 0: 5 s
@@ -44,9 +44,6 @@ func Take(ctx context.Context, h backend.Host, o Options) (Facts, error) {
 	}
 	e := &evidence{Options: o, manager: h.Services.Manager(), self: h.Processes.Self()}
 	e.ask(ctx, firstParts(h, o))
-	if p, ok := e.procs[e.self]; ok && p.UID == 0 {
-		e.Root = true
-	}
 	e.ask(ctx, laterParts(h, e))
 	if err := ctx.Err(); err != nil {
 		return Facts{}, err
@@ -146,6 +143,9 @@ func firstParts(h backend.Host, o Options) []part {
 		{"ask whether a watch runs", Warn, "A trial may be running",
 			get(func(ctx context.Context) (bool, error) { return h.Guard.Armed(ctx, o.StateDir) },
 				func(e *evidence, v bool) { e.armed = v })},
+		{"find out whether there is room on the disk", Warn, "On a full disk a change could not be recorded",
+			get(func(context.Context) (error, error) { return room(h.Files, o), nil },
+				func(e *evidence, v error) { e.full = v })},
 	}
 }
 
@@ -165,9 +165,6 @@ func laterParts(h backend.Host, e *evidence) []part {
 		{"read the environment of the login processes", Warn, "Which NIC carries this session may not be known",
 			get(func(ctx context.Context) (map[int][]string, error) { return readEnviron(ctx, h.Processes, pids), nil },
 				func(e *evidence, v map[int][]string) { e.environ = v })},
-		{"find out whether there is room on the disk", Warn, "On a full disk a change could not be recorded",
-			get(func(context.Context) (error, error) { return room(h.Files, e.Options), nil },
-				func(e *evidence, v error) { e.full = v })},
 	}
 }
 

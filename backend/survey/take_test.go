@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/sim"
 )
 
 var calls = []string{"links", "routes", "rules", "files", "switch", "virt", "packages", "services", "processes", "sockets", "guard"}
@@ -98,6 +99,17 @@ func TestForeignRoot(t *testing.T) {
 	}
 }
 
+// The simulated host that the wizard shows is the tutorial's, and sound.
+func TestDemoHost(t *testing.T) {
+	f, err := Take(t.Context(), sim.Demo().Host(), Options{Root: true})
+	if err != nil || len(f.Refused()) > 0 || len(f.NICs) != 4 {
+		t.Errorf("%v, %d NICs%s", err, len(f.NICs), show(f))
+	}
+	if n, _ := f.NIC("eth0"); !n.Usable || strings.Join(n.SessionOf, "|") != "ssh from 192.168.1.50 (this session)" {
+		t.Errorf("%+v", n)
+	}
+}
+
 // The JSON that others read: the names, and arrays that are never null.
 func TestJSON(t *testing.T) {
 	for name, x := range map[string]*fake{"ssh": overSSH(), "nothing": {wake: make(chan struct{})}} {
@@ -129,8 +141,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// 256 cards, each with a VLAN, a neighbour's session and a rule, take no noticeable time.
-func TestManyCards(t *testing.T) {
+// 256 NICs, each with a VLAN, a neighbour's session and a rule, take no noticeable time.
+func TestManyNICs(t *testing.T) {
 	x := many()
 	start := time.Now()
 	f := survey(t, x)
@@ -160,7 +172,7 @@ func many() *fake {
 	return x
 }
 
-func BenchmarkManyCards(b *testing.B) {
+func BenchmarkManyNICs(b *testing.B) {
 	x := many()
 	for b.Loop() {
 		survey(b, x)

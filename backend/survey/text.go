@@ -5,8 +5,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
-
-	"github.com/charmbracelet/x/ansi"
+	"unicode/utf8"
 )
 
 // width is that of the narrowest console Bridgehead works on.
@@ -33,16 +32,30 @@ type printer struct{ strings.Builder }
 // title starts a section.
 func (p *printer) title(s string) { fmt.Fprintf(p, "\n%s\n", s) }
 
-// wrap writes text, broken at words, behind indent; the lines after the first
-// are indented by blanks.
+// wrap writes text, broken between words, behind indent; the lines after the
+// first are indented by blanks. Only a word that fits no line is broken itself.
 func (p *printer) wrap(indent, text string) {
-	pad := strings.Repeat(" ", len(indent))
-	for i, line := range strings.Split(ansi.Wrap(printable(text), width-len(indent), " "), "\n") {
-		if i > 0 {
-			indent = pad
-		}
-		p.WriteString(strings.TrimRight(indent+line, " ") + "\n")
+	line, empty := indent, true
+	end := func() {
+		p.WriteString(strings.TrimRight(line, " ") + "\n")
+		line, empty = strings.Repeat(" ", len(indent)), true
 	}
+	for _, word := range strings.Fields(printable(text)) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			end()
+		}
+		if !empty {
+			line += " "
+		}
+		rest := []rune(word)
+		for room := width - utf8.RuneCountInString(line); len(rest) > room; room = width - len(indent) {
+			line += string(rest[:room])
+			rest = rest[room:]
+			end()
+		}
+		line, empty = line+string(rest), false
+	}
+	end()
 }
 
 // printable keeps what a host's files or guests are called from steering the terminal.
@@ -73,7 +86,7 @@ func prefixed(prefix, s string) string {
 }
 
 func (p *printer) nics(f Facts) {
-	p.title("Network cards")
+	p.title("NICs")
 	if len(f.NICs) == 0 {
 		p.wrap("  ", "none")
 	}
@@ -142,7 +155,7 @@ func (p *printer) sessions(f Facts) {
 		if s.Own {
 			who = "this SSH session"
 		}
-		p.wrap("  ", fmt.Sprintf("%s from %s goes through %s", who, s.From, orText(s.NIC, "an unknown card")))
+		p.wrap("  ", fmt.Sprintf("%s from %s goes through %s", who, s.From, orText(s.NIC, "an unknown NIC")))
 		if s.Reason != "" {
 			p.wrap("    ", s.Reason)
 		}
@@ -181,7 +194,7 @@ func (p *printer) openVSwitch(f Facts) {
 			p.wrap("  ", fmt.Sprintf("bridge %s: %s", b.Name, orText(strings.Join(ports, ", "), "no ports")))
 		}
 	}
-	p.wrap("  ", f.Boot.Reason)
+	p.wrap("  ", "start order: "+f.Boot.Reason)
 }
 
 func (p *printer) libvirt(f Facts) {
@@ -241,8 +254,8 @@ func (p *printer) findings(f Facts) {
 				p.title(t.title)
 				first = false
 			}
-			p.wrap("  * ", x.What)
-			p.wrap("    ", x.Why)
+			p.wrap("  * ", x.What+".")
+			p.wrap("    ", x.Why+".")
 			p.wrap("    Do: ", x.Do)
 		}
 	}

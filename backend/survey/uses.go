@@ -69,7 +69,7 @@ func (e *evidence) uses() []NetworkUse {
 	return list
 }
 
-// serverNIC is the card by which the server of a mount is reached, where its
+// serverNIC is the NIC by which the server of a mount is reached, where its
 // source has an address: "192.168.1.9:/srv", "//192.168.1.9/share".
 func (e *evidence) serverNIC(source string) string {
 	host := strings.TrimPrefix(source, "//")
@@ -90,7 +90,7 @@ func (e *evidence) serverNIC(source string) string {
 	return strings.Join(nics, ", ")
 }
 
-// bindsToNIC picks the programs whose command line ties them to a card: 802.1X,
+// bindsToNIC picks the programs whose command line ties them to a NIC: 802.1X,
 // redundancy, PPPoE, DHCP and discovery services.
 func bindsToNIC(p backend.Process) bool {
 	return slices.Contains([]string{"wpa_supplicant", "hostapd", "keepalived", "ucarp", "pppd", "pppoe",

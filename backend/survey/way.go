@@ -176,7 +176,7 @@ func (e *evidence) below(name string) (nics []string, why string) {
 	slices.Sort(nics)
 	if len(nics) == 0 {
 		if dead == "" {
-			dead = name + " has no network card below it"
+			dead = name + " has no NIC below it"
 		}
 		return nil, dead
 	}
@@ -208,9 +208,9 @@ func (e *evidence) lower(l backend.Link) (names []string, what string) {
 		if names != nil {
 			return names, fmt.Sprintf("a %s over %s", l.Kind, strings.Join(names, " and "))
 		}
-		return nil, fmt.Sprintf("%s %s has no network card", l.Kind, l.Name)
+		return nil, fmt.Sprintf("%s %s has no NIC", l.Kind, l.Name)
 	}
-	return nil, fmt.Sprintf("it goes through %s, of kind %s: which card carries that cannot be seen", l.Name, l.Kind)
+	return nil, fmt.Sprintf("it goes through %s, of kind %s: which NIC carries that cannot be seen", l.Name, l.Kind)
 }
 
 // internalPort is the Open vSwitch bridge that a link is the host's own port of.
