@@ -200,6 +200,13 @@ type Switch interface {
 	// ovs-vsctl 3.1 exits 0 when a port could not be opened.
 	// An error of type *TimeoutError means that the database may have changed all the same.
 	Transact(ctx context.Context, args ...string) error
+	// Record is Transact without waiting for ovs-vswitchd: for a database whose ovs-vswitchd
+	// is dead, or has not started yet.
+	Record(ctx context.Context, args ...string) error
+	// Release takes a NIC out of the datapath itself, past daemons that do not
+	// answer, so that the host's own stack gets its frames again. One that is
+	// not in it is no error.
+	Release(ctx context.Context, nic string) error
 	// Appctl runs ovs-appctl and returns what it prints.
 	Appctl(ctx context.Context, args ...string) (string, error)
 	// Sync makes what the database holds survive a power cut (fsync of conf.db).
@@ -210,6 +217,7 @@ type Switch interface {
 type SwitchState struct {
 	Installed     bool     `json:"installed"`
 	Running       bool     `json:"running"` // database and ovs-vswitchd answer
+	Database      bool     `json:"-"`       // the database answers, and Bridges are what it holds
 	Reason        string   `json:"reason,omitempty"`
 	Version       string   `json:"version,omitempty"`
 	KernelModule  bool     `json:"kernel_datapath"` // the openvswitch module is loaded or can be

@@ -91,6 +91,7 @@ func (s *Switch) State(ctx context.Context) (backend.SwitchState, error) {
 	if err := decode(strings.NewReader(out), &st); err != nil {
 		return backend.SwitchState{}, fmt.Errorf("cannot read the state of Open vSwitch: %w", err)
 	}
+	st.Database = true
 	if dead != nil {
 		st.Reason = silent("the switch daemon ovs-vswitchd", dead)
 		return st, nil
@@ -119,6 +120,12 @@ func silent(daemon string, err error) string {
 // leading "--" in args.
 func (s *Switch) Transact(ctx context.Context, args ...string) error {
 	_, err := s.run(ctx, s.opts.Timeout, "ovs-vsctl", append([]string{"--"}, args...)...)
+	return err
+}
+
+// Record implements backend.Switch.
+func (s *Switch) Record(ctx context.Context, args ...string) error {
+	_, err := s.run(ctx, s.opts.Timeout, "ovs-vsctl", append([]string{"--no-wait", "--"}, args...)...)
 	return err
 }
 

@@ -43,6 +43,43 @@ func (h switchOf) Transact(ctx context.Context, args ...string) error {
 	})
 }
 
+// Record commits, and leaves it to ovs-vswitchd when to take it up: at once where it runs.
+func (h switchOf) Record(ctx context.Context, args ...string) error {
+	return h.p.change(ctx, "ovs-vsctl --no-wait "+strings.Join(args, " "), func() error {
+		o := &h.p.m.ovs
+		switch {
+		case !o.installed:
+			return errors.New(`exec: "ovs-vsctl": executable file not found in $PATH`)
+		case !o.server:
+			return errors.New("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed (No such file or directory)")
+		case o.serverHung:
+			return &backend.TimeoutError{What: "ovs-vsctl --no-wait", After: vsctlTimeout}
+		}
+		d := o.db.clone()
+		if err := transact(d, args); err != nil {
+			return fmt.Errorf("ovs-vsctl: %w", err)
+		}
+		h.p.m.commit(d)
+		return nil
+	})
+}
+
+// Release takes a NIC out of the kernel's datapath; ovs-vswitchd takes it again when it next looks at the database.
+func (h switchOf) Release(ctx context.Context, nic string) error {
+	return h.p.change(ctx, "ovs-dpctl del-if ovs-system "+nic, func() error {
+		m := h.p.m
+		l := m.link(nic)
+		if l == nil || l.Master != "ovs-system" {
+			return nil
+		}
+		l.Master, l.Promisc = "", false
+		if st := m.ovs.status[nic]; st != nil {
+			st.ofport = 0
+		}
+		return nil
+	})
+}
+
 func (h switchOf) Sync(ctx context.Context) error {
 	return h.p.change(ctx, "fsync conf.db", func() error {
 		if !h.p.m.ovs.installed {
@@ -77,6 +114,7 @@ func (m *Machine) switchState() backend.SwitchState {
 	default:
 		s.Running = true
 	}
+	s.Database = true
 	s.Version, s.DatapathTypes = o.version, []string{"netdev", "system"}
 	for _, b := range sorted(o.db.tables[bridgeTable]) {
 		s.Bridges = append(s.Bridges, m.bridgeState(b))

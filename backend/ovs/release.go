@@ -1,0 +1,48 @@
+package ovs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+)
+
+// kernelDatapath is the one datapath that all bridges of type system share.
+const kernelDatapath = "ovs-system"
+
+// Release implements backend.Switch, with ovs-dpctl(8), which speaks to the
+// kernel's datapath and to no daemon. What still says that it belongs to the
+// datapath after that is freed as from any other master.
+func (s *Switch) Release(ctx context.Context, nic string) error {
+	held, err := holds(nic)
+	if err != nil || !held {
+		return err
+	}
+	_, dpErr := s.run(ctx, s.readTimeout(), "ovs-dpctl", "del-if", kernelDatapath, nic)
+	if held, err = holds(nic); err != nil || !held {
+		return err
+	}
+	l, err := netlink.LinkByName(nic)
+	if err == nil {
+		err = netlink.LinkSetNoMaster(l)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot take %s out of the datapath: %w", nic, errors.Join(dpErr, err))
+	}
+	return nil
+}
+
+// holds says whether the kernel's datapath has the NIC.
+func holds(nic string) (bool, error) {
+	l, err := netlink.LinkByName(nic)
+	var gone netlink.LinkNotFoundError
+	if errors.As(err, &gone) {
+		return false, nil
+	}
+	if err != nil || l.Attrs().MasterIndex == 0 {
+		return false, err
+	}
+	master, err := netlink.LinkByIndex(l.Attrs().MasterIndex)
+	return err == nil && master.Attrs().Name == kernelDatapath, err
+}
