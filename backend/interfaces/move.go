@@ -73,9 +73,7 @@ func (m Move) edit(c *Config) ([]Note, error) {
 	if err := v.readdress(); err != nil {
 		return nil, err
 	}
-	if err := v.write(); err != nil {
-		return nil, err
-	}
+	v.write()
 	next, err := v.result()
 	if err != nil {
 		return nil, err

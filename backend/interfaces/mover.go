@@ -92,8 +92,11 @@ func (v *mover) readPart(s Stanza) error {
 }
 
 func (v *mover) checkAlias(p *part) error {
+	if alias := strings.TrimPrefix(p.Name, v.NIC+":"); checkName("an alias", alias) != nil {
+		return p.head.refuse("%s is no name for an alias", p.Name)
+	}
 	if len(p.name) > longestName {
-		return p.head.refuse("%s would become %s, which is longer than %d characters", p.Name, p.name, longestName)
+		return p.head.refuse("%s would become %s, which is longer than %d characters: choose a shorter name for the port", p.Name, p.name, longestName)
 	}
 	for _, name := range []string{p.Name, p.name} {
 		if logical, err := v.c.logical(name); err != nil {
@@ -142,7 +145,7 @@ func (v *mover) inherited(p *part) error {
 		switch {
 		case err != nil:
 			return err
-		case who == atNIC:
+		case who == atNIC, o.Value == "random":
 			return p.head.refuse("inherits %q, which belongs to the hardware: write it into the stanza itself", o.Name)
 		case it.changes != nil:
 			return p.head.refuse("inherits a command that names %s: write it into the stanza itself", v.NIC)
@@ -169,7 +172,10 @@ func (v *mover) hardware(p *part) error {
 		switch it.who {
 		case both:
 			err = v.up.share(p.Stanza, it.Option, it.at, v.indent(p.Stanza))
-			it.drop = it.Value == "random"
+			if it.Value == "random" {
+				it.drop = true
+				v.notes = append(v.notes, it.at.warn("a random %s stays with %s only: %s has an address of its own", it.Name, v.NIC, v.Port))
+			}
 		case atNIC:
 			it.drop = true
 			err = v.up.add(it.Option, it.at, v.take(p.head, it.at)...)

@@ -43,7 +43,7 @@ func (u *uplink) share(s Stanza, o Option, from place, indent string) error {
 		heeded = err == nil && n > 1500 && !slices.ContainsFunc(u.options, func(o Option) bool { return o.Name == "mtu" })
 	}
 	switch {
-	case !heeded || o.Value == "random":
+	case !heeded:
 		return nil
 	case strings.Contains(o.Value, "\n"):
 		return from.refuse("%s is set more than once: %s", o.Name, strings.Join(strings.Fields(o.Value), ", "))

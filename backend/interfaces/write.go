@@ -7,7 +7,7 @@ import (
 )
 
 // write turns what was decided into changes of lines.
-func (v *mover) write() error {
+func (v *mover) write() {
 	v.up.boot()
 	v.classes()
 	alive := slices.DeleteFunc(slices.Clone(v.parts), func(p *part) bool { return p.gone })
@@ -51,7 +51,6 @@ func (v *mover) write() error {
 		stanzas[0] = append(port, stanzas[0]...)
 		v.append(stanzas...)
 	}
-	return nil
 }
 
 // style is the stanza whose indentation new lines take.
