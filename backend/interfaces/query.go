@@ -194,28 +194,40 @@ func mask4(s string) string {
 		}
 	} else if mask, err := netip.ParseAddr(t); err == nil && mask.Is4() {
 		return mask.String()
-	} else if bits, err = leadingInt(t); err != nil {
+	} else if bits, _, err = leadingInt(t, len(t)+1); err != nil {
 		return s
 	}
 	mask := -(uint64(1) << (uint(32-bits) % 64))
 	return fmt.Sprintf("%d.%d.%d.%d", byte(mask>>24), byte(mask>>16), byte(mask>>8), byte(mask))
 }
 
-// leadingInt reads a number as sscanf's %d does: after blanks, up to what is no digit.
-func leadingInt(s string) (int, error) {
+// leadingInt reads a number as sscanf's %d does: after blanks, up to what is no
+// digit, at most width characters. It returns what follows.
+func leadingInt(s string, width int) (n int, rest string, err error) {
 	s = strings.TrimLeft(s, space)
 	end := 0
-	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
+	for end < min(len(s), width) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
 		end++
 	}
-	return strconv.Atoi(s[:end])
+	n, err = strconv.Atoi(s[:end])
+	return n, s[end:], err
 }
 
-func hex4(s string) string {
-	a, err := netip.ParseAddr(s)
-	if err != nil || !a.Is4() {
-		return s
+// hex4 is an IPv4 address in the form that 6to4 puts into IPv6 addresses,
+// read as leniently as sscanf does.
+func hex4(address string) string {
+	var b [4]byte
+	rest := address
+	for i := range b {
+		dotless, dot := strings.CutPrefix(rest, ".")
+		if i > 0 {
+			rest = dotless
+		}
+		n, after, err := leadingInt(rest, 3)
+		if err != nil || i > 0 && !dot {
+			return address
+		}
+		b[i], rest = byte(n), after
 	}
-	b := a.As4()
 	return fmt.Sprintf("%02x%02x:%02x%02x", b[0], b[1], b[2], b[3])
 }
