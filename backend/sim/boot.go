@@ -40,9 +40,11 @@ func (m *Machine) PowerCut(lost time.Duration) {
 	m.startSwitch()
 	units := m.bootUnits
 	m.mu.Unlock()
-	for _, unit := range units {
-		unit()
-	}
+	m.outside(func() {
+		for _, unit := range units {
+			unit()
+		}
+	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bootLog = m.ifupAll()

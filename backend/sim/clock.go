@@ -40,7 +40,7 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ch := make(chan time.Time, 1)
-	if d <= 0 || m.hurry {
+	if d <= 0 || m.hurry || m.inside > 0 {
 		if d > 0 {
 			m.pass(d)
 		}
@@ -55,7 +55,8 @@ func (c clock) After(d time.Duration) <-chan time.Time {
 func (m *Machine) wall() time.Time { return epoch.Add(m.now + m.jump) }
 
 // Hurry makes After move the clock by itself and fire at once, for a caller that
-// waits in a single thread. Ticks are not run on the way.
+// waits in a single thread; ticks are not run on the way. Within faults, ticks and
+// boot units After always does so: nobody else could let time pass meanwhile.
 func (m *Machine) Hurry(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,9 +88,11 @@ func (m *Machine) Advance(d time.Duration) {
 		m.pass(step)
 		ticks := m.ticks
 		m.mu.Unlock()
-		for _, tick := range ticks {
-			tick()
-		}
+		m.outside(func() {
+			for _, tick := range ticks {
+				tick()
+			}
+		})
 	}
 }
 
@@ -108,4 +111,17 @@ func (m *Machine) pass(d time.Duration) {
 	}
 	m.timers = waiting
 	m.traffic()
+}
+
+// outside runs somebody else's functions, with the machine unlocked.
+func (m *Machine) outside(run func()) {
+	m.mu.Lock()
+	m.inside++
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		m.inside--
+		m.mu.Unlock()
+	}()
+	run()
 }

@@ -55,6 +55,13 @@ func (m *Machine) endClients(name, dev string) {
 	}
 }
 
+// giveBack is what dhcpcd does when it is asked to end: its address goes with it.
+func (m *Machine) giveBack(p *process) {
+	if l := m.link(p.argv[len(p.argv)-1]); l != nil {
+		m.flush4(l)
+	}
+}
+
 func (m *Machine) flush4(l *link) {
 	for _, a := range slices.Clone(l.Addrs) {
 		if a.Prefix.Addr().Is4() {
@@ -64,13 +71,14 @@ func (m *Machine) flush4(l *link) {
 }
 
 // lease asks the servers that dev's frames reach; without an answer the client
-// goes on in the background, as dhclient does, and fails.
+// goes on in the background, as dhclient does, and fails. On a NIC its packet socket
+// sees the answer before a bridge takes the frame away (ETH_P_ALL, packet(7)).
 func (m *Machine) lease(dev *link) error {
 	m.teach(dev)
 	for _, s := range m.spec.DHCP {
 		at, ok := m.wayTo(dev, segment{s.Wire, s.VLAN})
 		prefix, known := s.Leases[strings.ToLower(dev.MAC)]
-		if !ok || !known || !slices.Contains(m.hear(at, dev.MAC), dev) {
+		if !ok || !known || dev.nic == nil && !slices.Contains(m.hear(at, dev.MAC), dev) {
 			continue
 		}
 		err := m.setAddr(dev, backend.Addr{Prefix: prefix, Broadcast: lastOf(prefix), Scope: "global", ValidSec: leaseSec, PreferredSec: leaseSec})

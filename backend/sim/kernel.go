@@ -27,7 +27,7 @@ func (m *Machine) makeKernel() {
 	m.makeHardware()
 	for _, v := range m.spec.Links {
 		l := m.addLink(v)
-		l.Virtual, l.bond = true, v.Kind == "bond"
+		l.Virtual, l.bond, l.mode = true, v.Kind == "bond", m.spec.BondMode[v.Name]
 	}
 	configured := append(nicLinks(m.spec.NICs), m.spec.Links...)
 	for _, c := range configured {

@@ -28,6 +28,7 @@ type Machine struct {
 	timers []timer
 	jump   time.Duration // of the wall clock
 	hurry  bool
+	inside int // functions of others that are running: faults, ticks, boot units
 
 	links     []*link
 	nextIndex int
@@ -69,6 +70,7 @@ func New(spec Spec) *Machine {
 		boots:    1,
 		booted:   -time.Hour, // it has been up for a while
 	}
+	m.ovs.db, m.ovs.applied, m.ovs.status, m.ovs.nextOF = &database{}, &database{}, map[string]*status{}, 1
 	m.world.init()
 	m.makeFiles()
 	m.makeKernel()
@@ -205,18 +207,21 @@ func (m *Machine) strike(ctx context.Context, p *process, what string, when When
 	m.calls++
 	faults := m.faults
 	m.mu.Unlock()
-	for _, f := range faults {
-		if err := f(point); err != nil {
-			if errors.Is(err, ErrKilled) {
-				m.Kill(p.pid)
+	var err error
+	m.outside(func() {
+		for _, f := range faults {
+			if err = f(point); err != nil {
+				return
 			}
-			return err
 		}
-	}
-	if m.isDead(p) {
+	})
+	switch {
+	case errors.Is(err, ErrKilled):
+		m.Kill(p.pid)
+	case err == nil && m.isDead(p):
 		return ErrKilled
 	}
-	return nil
+	return err
 }
 
 func (m *Machine) isDead(p *process) bool {

@@ -90,7 +90,7 @@ func TestRebootBringsBackWhatTheFilesSay(t *testing.T) {
 		t.Errorf("eth0 after the boot:\n%s\nwant:\n%s\n%s", got, want, m.BootLog())
 	}
 	must(t, m.Reachable(host))
-	must(t, m.Ping("", netip.MustParseAddr("9.9.9.9")))
+	must(t, m.Ping("", outside))
 
 	m = moved(t)
 	m.Reboot() // OVSDB is new, the files are old: eth0 has the address and hears nothing

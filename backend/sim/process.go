@@ -127,31 +127,38 @@ func (h processes) Sockets(ctx context.Context) ([]backend.Socket, error) {
 	})
 }
 
-func (h processes) Stop(ctx context.Context, pid int) error {
-	name := "process"
-	if p := h.p.m.find(pid); p != nil {
-		name = strings.Join(p.argv, " ")
-	}
-	return h.p.change(ctx, fmt.Sprintf("kill %d (%s)", pid, name), func() error {
+func (h processes) Stop(ctx context.Context, pid int) error { return h.kill(ctx, "kill", pid, true) }
+
+// Kill leaves a DHCP client no time to give its address back.
+func (h processes) Kill(ctx context.Context, pid int) error {
+	return h.kill(ctx, "kill -9", pid, false)
+}
+
+func (h processes) kill(ctx context.Context, how string, pid int, asked bool) error {
+	return h.p.change(ctx, fmt.Sprintf("%s (%s)", how, h.p.m.command(pid)), func() error {
 		p := h.p.m.process(pid)
-		if p == nil {
+		switch {
+		case p == nil:
 			return nil
+		case pid == 1:
+			return fmt.Errorf("%s 1: operation not permitted", how)
 		}
-		if pid == 1 {
-			return fmt.Errorf("kill 1: operation not permitted")
+		if asked && p.name() == "dhcpcd" {
+			h.p.m.giveBack(p)
 		}
 		h.p.m.end(p)
 		return nil
 	})
 }
 
-// Kill is Stop: what is simulated cannot catch a signal.
-func (h processes) Kill(ctx context.Context, pid int) error { return h.Stop(ctx, pid) }
-
-func (m *Machine) find(pid int) *process {
+// command is the command line of a process.
+func (m *Machine) command(pid int) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.process(pid)
+	if p := m.process(pid); p != nil {
+		return strings.Join(p.argv, " ")
+	}
+	return "no process"
 }
 
 // Start runs the few programs that are simulated; another is not found.
@@ -176,6 +183,5 @@ func (h processes) Start(ctx context.Context, argv ...string) error {
 var programs = map[string]func(*process, []string) error{
 	"dhclient": dhclient, "dhcpcd": dhclient, "udhcpc": dhclient,
 	"ifup": ifupProgram, "ifdown": ifupProgram,
-	"ip":   ipProgram,
 	"true": func(*process, []string) error { return nil },
 }

@@ -11,8 +11,9 @@ import (
 type Spec struct {
 	Hostname string
 	NICs     []NIC
-	Links    []backend.Link  // further links that are not hardware: VLANs, bonds, bridges
-	Routes   []backend.Route // beside the connected ones, which the kernel makes
+	Links    []backend.Link    // further links that are not hardware: VLANs, bonds, bridges
+	BondMode map[string]string // of kernel bonds among Links: "bond0": "802.3ad"
+	Routes   []backend.Route   // beside the connected ones, which the kernel makes
 	Rules    []backend.Rule
 	Sysctls  map[string]string // "ipv4/conf/all/rp_filter": "1"
 	Files    map[string]backend.File

@@ -65,19 +65,37 @@ func (m *Machine) plugDomains() {
 			tap := m.addLink(backend.Link{Name: nic.Target, MAC: "fe" + nic.MAC[2:], Kind: "tun", Driver: "tun", Virtual: true})
 			tap.Master = m.sourceBridge(nic)
 			m.setUp(tap, true)
+			m.plugIntoSwitch(nic)
 		}
 	}
 }
 
-func (m *Machine) sourceBridge(nic backend.DomainNIC) string {
-	name := nic.Source
-	if nic.Type == "network" {
-		n := m.network(nic.Source)
-		if n == nil {
-			return ""
-		}
-		name = n.bridge()
+// sourceName is the bridge that a domain's NIC is to be on.
+func (m *Machine) sourceName(nic backend.DomainNIC) string {
+	if nic.Type != "network" {
+		return nic.Source
 	}
+	if n := m.network(nic.Source); n != nil {
+		return n.bridge()
+	}
+	return ""
+}
+
+// plugIntoSwitch makes the tap of a running domain a port of its OVS bridge, as
+// libvirt does for a virtualport.
+func (m *Machine) plugIntoSwitch(nic backend.DomainNIC) {
+	name := m.sourceName(nic)
+	if !m.ovs.server || m.ovs.db.row(bridgeTable, name) == nil {
+		return
+	}
+	d := m.ovs.db.clone()
+	must(transact(d, []string{"--if-exists", "del-port", nic.Target, "--", "add-port", name, nic.Target,
+		"--", "set", "Interface", nic.Target, `external_ids:attached-mac="` + nic.MAC + `"`}))
+	m.commit(d)
+}
+
+func (m *Machine) sourceBridge(nic backend.DomainNIC) string {
+	name := m.sourceName(nic)
 	if l := m.link(name); l == nil || l.Kind != "bridge" {
 		return ""
 	}

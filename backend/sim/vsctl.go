@@ -181,14 +181,14 @@ func newPort(d *database, mayExist bool, bridge, name string, members, settings 
 	if p := d.row(portTable, name); mayExist && p != nil {
 		return samePort(d, b, p, members, line)
 	}
-	if err := conflict(d, "port", name); err != nil {
-		return err
+	for _, n := range append([]string{name}, members...) {
+		if err := conflict(d, "port", n); err != nil {
+			return err
+		}
 	}
 	for _, i := range members {
-		if i != name {
-			if err := conflict(d, "port", i); err != nil {
-				return err
-			}
+		if d.row(ifaceTable, i) != nil {
+			return fmt.Errorf("transaction error: constraint violation: Transaction causes multiple rows in \"Interface\" table to have identical values (%q) for index on column \"name\"", i)
 		}
 		d.add(ifaceTable, newRow(i))
 	}

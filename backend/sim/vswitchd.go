@@ -43,7 +43,6 @@ type status struct {
 
 func (m *Machine) makeSwitch() {
 	o := &m.ovs
-	o.db, o.applied, o.status, o.nextOF = &database{}, &database{}, map[string]*status{}, 1
 	if m.spec.OVS == nil {
 		return
 	}

@@ -8,29 +8,9 @@ import (
 	"bridgehead/backend"
 )
 
-// ipProgram is the part of ip-link(8) that makes and fills kernel bonds and VLANs:
-// "ip link add NAME type bond mode MODE", "ip link add link PARENT name NAME type
-// vlan id N", "ip link del NAME", "ip link set NAME [master M|nomaster|up|down]".
-func ipProgram(p *process, argv []string) error {
-	a := argv[1:]
-	switch {
-	case len(a) >= 4 && a[0] == "link" && a[1] == "add":
-		return p.m.ipLinkAdd(a[2:])
-	case len(a) >= 3 && a[0] == "link" && (a[1] == "del" || a[1] == "delete"):
-		l, err := p.m.needLink(a[len(a)-1])
-		if err != nil {
-			return err
-		}
-		if l.nic != nil || l.internal || l.Loopback {
-			return errors.New("RTNETLINK answers: Operation not supported")
-		}
-		p.m.removeLink(l)
-		return nil
-	case len(a) >= 4 && a[0] == "link" && a[1] == "set":
-		return p.m.ipLinkSet(a[2:])
-	}
-	return errors.New("this form is not simulated")
-}
+// This file makes links on top of links, in the words of ip-link(8): "add NAME type
+// bond mode MODE", "add link PARENT name NAME type vlan id N", and "set [dev] NAME
+// master M|nomaster|up|down".
 
 func (m *Machine) ipLinkAdd(a []string) error {
 	word := func(key string) string {
