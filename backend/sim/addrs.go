@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -208,13 +207,4 @@ func (m *Machine) settle(l *link) {
 			}
 		}
 	}
-}
-
-func (a addrErr) Error() string {
-	return fmt.Sprintf("cannot change %s on %s: %s", a.addr, a.dev, a.why)
-}
-
-type addrErr struct {
-	dev, why string
-	addr     netip.Prefix
 }

@@ -30,8 +30,9 @@ func (s source) Glob(pattern string) ([]string, error) { return s.f.glob(pattern
 
 // ifupAll is "ifup -a" with "ifup --allow=hotplug": it returns the complaints.
 func (m *Machine) ifupAll() []string {
-	must(m.files.mkdirs("/run/network", 0o755))
-	must(m.files.write(ifstate, backend.File{Exists: true, Mode: 0o644}, m.wall()))
+	if err := m.files.write(ifstate, backend.File{Exists: true, Mode: 0o644}, m.wall()); err != nil {
+		return []string{"ifup: " + failed("write", ifstate, err).Error()}
+	}
 	c, err := interfaces.Load(source{&m.files}, "/etc/network/interfaces")
 	if err != nil {
 		return []string{"ifup: " + err.Error()}
@@ -65,26 +66,26 @@ func (m *Machine) ifup(c *interfaces.Config, name string) error {
 	if len(stanzas) == 0 && name != "lo" {
 		return errors.New("unknown interface")
 	}
-	m.note(name, true)
 	for _, s := range stanzas {
 		if err := m.applyStanza(s); err != nil {
-			m.note(name, false)
 			return err
 		}
 	}
-	return nil
+	return m.note(name, true)
 }
 
 // note writes or removes a line of ifstate.
-func (m *Machine) note(name string, up bool) {
+func (m *Machine) note(name string, up bool) error {
 	f, err := m.files.read(ifstate)
-	must(err)
+	if err != nil {
+		return err
+	}
 	lines := slices.DeleteFunc(strings.Split(string(f.Data), "\n"), func(l string) bool { return l == "" || strings.HasPrefix(l, name+"=") })
 	if up {
 		lines = append(lines, name+"="+name)
 	}
 	f.Exists, f.Mode, f.Data = true, 0o644, []byte(strings.Join(append(lines, ""), "\n"))
-	must(m.files.write(ifstate, f, m.wall()))
+	return m.files.write(ifstate, f, m.wall())
 }
 
 // options are those of a stanza as ifupdown uses them.
@@ -233,98 +234,6 @@ func staticAddr(s interfaces.Stanza, o options) (backend.Addr, error) {
 	return a, nil
 }
 
-// hooks runs the commands of a stanza that are simulated and passes over the rest;
-// the first that fails ends it, as "sh -e" would.
-func (m *Machine) hooks(name string, commands []string) error {
-	for _, c := range commands {
-		words := strings.Fields(strings.NewReplacer("${IFACE}", name, "$IFACE", name, `"`, "").Replace(c))
-		forgiving := len(words) > 2 && words[len(words)-2] == "||"
-		if forgiving {
-			words = words[:len(words)-2]
-		}
-		if err := m.hook(words); err != nil && !forgiving {
-			return fmt.Errorf("%s: %w", c, err)
-		}
-	}
-	return nil
-}
-
-func (m *Machine) hook(words []string) error {
-	last := len(words) - 1
-	switch {
-	case last < 2:
-		return nil
-	case strings.HasSuffix(words[0], "ifconfig") && (words[last] == "up" || words[last] == "down"):
-		l, err := m.needLink(words[1])
-		if err == nil {
-			m.setUp(l, words[last] == "up")
-		}
-		return err
-	case strings.HasSuffix(words[0], "ip") && words[1] == "link" && words[2] == "set":
-		return m.ipLinkSet(words[3:])
-	case strings.HasSuffix(words[0], "ip"):
-		return m.ipHook(words[1:])
-	}
-	return nil
-}
-
-// ipHook is the part of ip(8) that hooks of interfaces files use for addresses and routes.
-func (m *Machine) ipHook(words []string) error {
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.HasPrefix(w, "-") })
-	if len(words) < 3 || !slices.Contains([]string{"add", "replace", "a"}, words[1]) {
-		return nil
-	}
-	at := map[string]string{}
-	for i := 3; i+1 < len(words); i += 2 {
-		at[words[i]] = words[i+1]
-	}
-	switch {
-	case strings.HasPrefix("address", words[0]):
-		l, err := m.needLink(at["dev"])
-		if err != nil {
-			return err
-		}
-		p, err := hostPrefix(words[2])
-		if err != nil {
-			return err
-		}
-		return m.setAddr(l, backend.Addr{Prefix: p, Scope: "global"})
-	case strings.HasPrefix("route", words[0]):
-		return m.routeHook(words[2], at)
-	}
-	return nil
-}
-
-func (m *Machine) routeHook(dst string, at map[string]string) error {
-	r := backend.Route{Dev: at["dev"]}
-	if dst == "default" {
-		dst = "0.0.0.0/0"
-		if strings.Contains(at["via"], ":") {
-			dst = "::/0"
-		}
-	}
-	var err error
-	if r.Dst, err = hostPrefix(dst); err != nil {
-		return err
-	}
-	if via := at["via"]; via != "" {
-		if r.Gateway, err = netip.ParseAddr(via); err != nil {
-			return err
-		}
-	}
-	r.Metric, _ = strconv.Atoi(at["metric"])
-	r.Table, _ = strconv.Atoi(at["table"])
-	return m.setRoute(r)
-}
-
-func hostPrefix(s string) (netip.Prefix, error) {
-	if !strings.Contains(s, "/") {
-		a, err := netip.ParseAddr(s)
-		return netip.PrefixFrom(a, a.BitLen()), err
-	}
-	return netip.ParsePrefix(s)
-}
-
 // ifupProgram is ifup(8) and ifdown(8) for named interfaces. ifdown leaves the
 // link down, which is the trap that it is on a real host.
 func ifupProgram(p *process, argv []string) error {
@@ -343,7 +252,9 @@ func ifupProgram(p *process, argv []string) error {
 			}
 			continue
 		}
-		m.note(name, false)
+		if err := m.note(name, false); err != nil {
+			return err
+		}
 		if l := m.link(name); l != nil {
 			m.endClients("dhclient", name)
 			m.flush4(l)

@@ -21,23 +21,11 @@ const vsctlTimeout = 10 * time.Second
 func (h switchOf) Transact(ctx context.Context, args ...string) error {
 	what := "ovs-vsctl " + strings.Join(args, " ")
 	return h.p.change(ctx, what, func() error {
-		m := h.p.m
-		o := &m.ovs
-		switch {
-		case !o.installed:
-			return errors.New(`exec: "ovs-vsctl": executable file not found in $PATH`)
-		case !o.server:
-			return errors.New("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed (No such file or directory)")
-		case o.serverHung:
-			return &backend.TimeoutError{What: what, After: vsctlTimeout}
+		if err := h.commit(what, args); err != nil {
+			return err
 		}
-		d := o.db.clone()
-		if err := transact(d, args); err != nil {
-			return fmt.Errorf("ovs-vsctl: %w", err)
-		}
-		m.commit(d)
-		if !o.daemon || o.hung {
-			return &backend.TimeoutError{What: what, After: vsctlTimeout}
+		if o := &h.p.m.ovs; !o.daemon || o.hung {
+			return h.p.m.timeout(what)
 		}
 		return nil
 	})
@@ -45,23 +33,32 @@ func (h switchOf) Transact(ctx context.Context, args ...string) error {
 
 // Record commits, and leaves it to ovs-vswitchd when to take it up: at once where it runs.
 func (h switchOf) Record(ctx context.Context, args ...string) error {
-	return h.p.change(ctx, "ovs-vsctl --no-wait "+strings.Join(args, " "), func() error {
-		o := &h.p.m.ovs
-		switch {
-		case !o.installed:
-			return errors.New(`exec: "ovs-vsctl": executable file not found in $PATH`)
-		case !o.server:
-			return errors.New("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed (No such file or directory)")
-		case o.serverHung:
-			return &backend.TimeoutError{What: "ovs-vsctl --no-wait", After: vsctlTimeout}
-		}
-		d := o.db.clone()
-		if err := transact(d, args); err != nil {
-			return fmt.Errorf("ovs-vsctl: %w", err)
-		}
-		h.p.m.commit(d)
-		return nil
-	})
+	what := "ovs-vsctl --no-wait " + strings.Join(args, " ")
+	return h.p.change(ctx, what, func() error { return h.commit(what, args) })
+}
+
+func (h switchOf) commit(what string, args []string) error {
+	o := &h.p.m.ovs
+	switch {
+	case !o.installed:
+		return errors.New(`exec: "ovs-vsctl": executable file not found in $PATH`)
+	case !o.server:
+		return errors.New("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed (No such file or directory)")
+	case o.serverHung:
+		return h.p.m.timeout(what)
+	}
+	d := o.db.clone()
+	if err := transact(d, args); err != nil {
+		return fmt.Errorf("ovs-vsctl: %w", err)
+	}
+	h.p.m.commit(d)
+	return nil
+}
+
+// timeout is the end of a wait in vain, which takes its time.
+func (m *Machine) timeout(what string) error {
+	m.pass(vsctlTimeout)
+	return &backend.TimeoutError{What: what, After: vsctlTimeout}
 }
 
 // Release takes a NIC out of the kernel's datapath; ovs-vswitchd takes it again when it next looks at the database.
@@ -112,10 +109,9 @@ func (m *Machine) switchState() backend.SwitchState {
 	case o.hung:
 		s.Reason = "ovs-vswitchd does not answer"
 	default:
-		s.Running = true
+		s.Running, s.Version = true, o.version
 	}
-	s.Database = true
-	s.Version, s.DatapathTypes = o.version, []string{"netdev", "system"}
+	s.Database, s.DatapathTypes = true, []string{"netdev", "system"}
 	for _, b := range sorted(o.db.tables[bridgeTable]) {
 		s.Bridges = append(s.Bridges, m.bridgeState(b))
 	}
@@ -189,7 +185,7 @@ func (h switchOf) Appctl(ctx context.Context, args ...string) (string, error) {
 		case !o.daemon:
 			return "", errors.New("ovs-appctl: cannot read pidfile \"/var/run/openvswitch/ovs-vswitchd.pid\" (No such file or directory)")
 		case o.hung:
-			return "", &backend.TimeoutError{What: what, After: vsctlTimeout}
+			return "", h.p.m.timeout(what)
 		case len(args) == 0:
 			return "", errors.New("ovs-appctl: at least one non-option argument is required (use --help for help)")
 		}

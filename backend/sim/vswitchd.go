@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"bridgehead/backend"
@@ -217,11 +217,9 @@ func (m *Machine) addInternal(b, i *row) *link {
 }
 
 func (m *Machine) setMAC(l *link, mac string) {
-	var b [6]byte
-	if n, _ := fmt.Sscanf(mac, "%02x:%02x:%02x:%02x:%02x:%02x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]); n != 6 || b[0]&1 != 0 {
-		return // ovs-vswitchd logs a warning and goes on
-	}
-	l.MAC = strings.ToLower(mac)
+	if hw, err := net.ParseMAC(mac); err == nil && len(hw) == 6 && hw[0]&1 == 0 {
+		l.MAC = hw.String()
+	} // of another, ovs-vswitchd logs a warning and goes on
 }
 
 // localMAC gives the bridge's own port its MAC: hwaddr, or the lowest of its
