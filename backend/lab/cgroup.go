@@ -47,7 +47,7 @@ func sweepCgroups(root string) {
 	for _, dir := range dirs {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), cgroupPrefix), "-")
 		if _, err := os.Stat("/proc/" + pid); errors.Is(err, os.ErrNotExist) {
-			removeDirs(dir) // busy: another's business
+			_ = removeDirs(dir) // busy: another's business
 		}
 	}
 }

@@ -114,6 +114,6 @@ func (l *Lab) serveDHCP() error {
 	if err := l.sw.start(cmd); err != nil {
 		return err
 	}
-	go cmd.Wait()
+	go func() { _ = cmd.Wait() }()
 	return nil
 }

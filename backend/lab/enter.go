@@ -59,17 +59,23 @@ func (n *node) command(argv ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts cmd inside the node: the process is cmd's own, not that of nsenter. It does not
-// honour cmd.SysProcAttr.Pdeathsig; with the lab it ends anyway.
+// start starts cmd inside the node: the process is cmd's own, not that of nsenter.
 func (n *node) start(cmd *exec.Cmd) error {
 	if cmd.Env == nil {
 		cmd.Env = environment()
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
 	}
 	return n.inside(nsFlagAll, func() error {
 		for _, d := range dropped {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, d.cap, 0, 0, 0); err != nil {
 				return err
 			}
+		}
+		if fi, err := os.Stat(dir); cmd.Dir == "" && err == nil && fi.IsDir() {
+			cmd.Dir = dir // entering a mount namespace goes to its root
 		}
 		return cmd.Start()
 	})
@@ -141,7 +147,7 @@ func (n *node) run(ctx context.Context, argv ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer stop()
 	if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		if ctx.Err() != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"time"
 
@@ -21,7 +22,9 @@ func (l *Lab) Client(argv ...string) *exec.Cmd { return l.client.command(argv...
 
 // Start starts cmd inside the host like cmd.Start, but without a process in
 // between: cmd.Process is the process itself, a terminal and signals work as outside.
-// cmd.Path must name a file that the host has; SysProcAttr.Pdeathsig must not be set.
+// It starts in this process's directory where the host has it too, else in "/".
+// cmd.Path must name a file that the host has; SysProcAttr.Pdeathsig must not be
+// set, for the thread that starts it ends at once. With the lab it ends anyway.
 func (l *Lab) Start(cmd *exec.Cmd) error { return l.host.start(cmd) }
 
 // InHost runs f on a thread in the host's network namespace, InClient in the
@@ -78,6 +81,9 @@ func (l *Lab) hostConfig() nodeConfig {
 }
 
 func ipv6Off(sysctls map[string]string) {
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+		return // the kernel runs without it
+	}
 	sysctls["ipv6/conf/all/disable_ipv6"], sysctls["ipv6/conf/default/disable_ipv6"] = "1", "1"
 }
 
@@ -171,7 +177,7 @@ func addMissing(link netlink.Link, want []netip.Prefix) error {
 // awaitReachable waits until the client reaches an address of the host's NICs that lies in
 // one of its networks; where the host has none, there is nothing to wait for.
 func (l *Lab) awaitReachable(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	var targets []netip.Addr
 	for {
@@ -195,7 +201,7 @@ func (l *Lab) awaitReachable(ctx context.Context) error {
 
 // settle waits until duplicate address detection is over on the host.
 func (l *Lab) settle() error {
-	for end := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(15 * time.Second); ; <-time.After(10 * time.Millisecond) {
 		tentative := ""
 		err := l.host.inNet(func() error {
 			addrs, err := netlink.AddrList(nil, netlink.FAMILY_V6)

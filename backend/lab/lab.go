@@ -45,7 +45,7 @@ func Up(ctx context.Context, spec Spec) (*Lab, error) {
 	}
 	l := &Lab{spec: spec}
 	if err := l.up(ctx); err != nil {
-		l.Close()
+		err = errors.Join(err, l.Close())
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w (%w)", err, ctx.Err())
 		}
@@ -191,7 +191,7 @@ func (l *Lab) say(what string) {
 // called more than once.
 func (l *Lab) Close() error {
 	if l.ctl != nil {
-		l.ctl.Close()
+		_ = l.ctl.Close()
 		l.ctl = nil
 	}
 	if l.rack == nil {
@@ -202,8 +202,8 @@ func (l *Lab) Close() error {
 	var err error
 	select {
 	case err = <-ended:
-	case <-time.After(10 * time.Second):
-		l.rack.Process.Kill()
+	case <-time.After(30 * time.Second):
+		_ = l.rack.Process.Kill()
 		<-ended
 		err = errors.New("it had to be killed")
 	}

@@ -57,7 +57,9 @@ func nodeMain() error {
 	fmt.Fprint(report, "ok")
 	report.Close()
 	if cfg.Systemd {
-		io.Copy(io.Discard, os.NewFile(4, "hold"))
+		if _, err := io.Copy(io.Discard, os.NewFile(4, "hold")); err != nil {
+			return err
+		}
 		return execSystemd()
 	}
 	reap()

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -26,7 +27,7 @@ type Probe struct {
 // Outage is a run of requests that nobody answered.
 type Outage struct {
 	Start time.Duration // when the first of them was sent, since the prober started
-	For   time.Duration // from then until the first request was sent that was answered again
+	For   time.Duration // from then until the first request was sent that was answered again; see MaxGap for an upper bound
 	Lost  int
 }
 
@@ -132,7 +133,7 @@ func (p *Prober) send() {
 	for n := 0; ; n++ {
 		if d := time.Duration(n)*p.next - time.Since(p.start); d > 0 {
 			ts := unix.NsecToTimespec(int64(d))
-			unix.Nanosleep(&ts, nil)
+			_ = unix.Nanosleep(&ts, nil) // woken early it sends early
 		}
 		select {
 		case <-p.stop:
@@ -143,7 +144,7 @@ func (p *Prober) send() {
 		p.mu.Lock()
 		p.sent, p.reply = append(p.sent, time.Now().UnixNano()), append(p.reply, 0)
 		p.mu.Unlock()
-		unix.Sendto(p.fd, packet, 0, p.to) // one that cannot be sent is not answered either
+		_ = unix.Sendto(p.fd, packet, 0, p.to) // one that cannot be sent is not answered either
 	}
 }
 
@@ -161,7 +162,7 @@ func (p *Prober) receive() {
 	buf, oob := make([]byte, 2048), make([]byte, 256)
 	for {
 		n, oobn, _, _, err := unix.Recvmsg(p.fd, buf, oob, 0)
-		if err == unix.EAGAIN || err == unix.EINTR {
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 			select {
 			case <-p.stop:
 				return
@@ -229,7 +230,7 @@ func (p *Prober) Stop() Report {
 	}
 	close(p.stop)
 	p.sending.Wait()
-	unix.Close(p.fd)
+	_ = unix.Close(p.fd)
 	return report(p.start.UnixNano(), p.sent[:last], p.reply[:last], time.Now().UnixNano())
 }
 

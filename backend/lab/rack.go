@@ -144,7 +144,7 @@ func (p *powered) openConsole(cfg *nodeConfig) error {
 		return fmt.Errorf("cannot open a console: %w", err)
 	}
 	cfg.Console = slave.Name()
-	go io.Copy(os.Stdout, master)
+	go func() { _, _ = io.Copy(os.Stdout, master) }() // until it is closed
 	p.ends = append(p.ends, func() { master.Close(); slave.Close() })
 	return nil
 }
@@ -187,7 +187,10 @@ func (p *powered) start(cfg nodeConfig) error {
 		return err
 	}
 	p.cmd = cmd
-	go func() { cmd.Wait(); close(p.done) }()
+	go func() {
+		_ = cmd.Wait() // how it ends is told by what it reported
+		close(p.done)
+	}()
 	w.Close()
 	if out, _ := io.ReadAll(report); string(out) != "ok" {
 		return errors.New(string(out))
@@ -197,7 +200,7 @@ func (p *powered) start(cfg nodeConfig) error {
 
 func (p *powered) off() error {
 	if p.cmd != nil {
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill() // or it has ended
 		<-p.done
 	}
 	for _, end := range p.ends {
@@ -223,7 +226,7 @@ func removeCgroup(dir string) error {
 		return nil
 	}
 	var err error
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-time.After(5 * time.Millisecond) {
 		if err = removeDirs(dir); err == nil || errors.Is(err, os.ErrNotExist) {
 			return nil
 		}

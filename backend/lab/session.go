@@ -72,7 +72,7 @@ func (l *Lab) startSSHD() error {
 	if err != nil {
 		return err
 	}
-	go cmd.Wait()
+	go func() { _ = cmd.Wait() }()
 	if out, _ := io.ReadAll(r); string(out) != "ok" {
 		return fmt.Errorf("the server of sessions does not start: %s", out)
 	}
