@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
@@ -246,7 +248,7 @@ func (a *app) watchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t.Progress = func(e trial.Event) { fmt.Fprintln(a.err, e.Name, e.Op, e.Text) }
+			a.narrate(t)
 			if _, err := t.Status(c.Context(), ""); err != nil {
 				return err
 			}
@@ -258,5 +260,40 @@ func (a *app) watchCommand() *cobra.Command {
 			defer stop()
 			return t.Watch(ctx)
 		},
+	}
+}
+
+// bootCommand is what the boot unit runs, before the network starts.
+func (a *app) bootCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "boot", Hidden: true, Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			t, err := a.trial()
+			if err != nil {
+				return err
+			}
+			a.narrate(t)
+			return t.Boot(c.Context())
+		},
+	}
+}
+
+// narrate has a trial that no person looks at tell the journal and everybody on the host.
+func (a *app) narrate(t *trial.Trial) {
+	t.Progress = func(e trial.Event) { fmt.Fprintln(a.err, e.Name, e.Op, e.Text) }
+	t.Announce = func(text string) {
+		fmt.Fprintln(a.err, text)
+		tell(text)
+	}
+}
+
+// tell writes to the console and to every terminal (wall(1)). That nobody is there is no error.
+func tell(text string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = exec.CommandContext(ctx, "wall", "-n", text).Run()
+	if console, err := os.OpenFile("/dev/console", os.O_WRONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0); err == nil {
+		_, _ = console.WriteString("\r\n" + text + "\r\n")
+		_ = console.Close()
 	}
 }

@@ -63,9 +63,9 @@ const armTime = 20 * time.Second
 // program on a stick that is pulled out may take the watch with it.
 func program(stateDir string) string { return filepath.Join(stateDir, "guard", "bridgehead") }
 
-// command is what the guard runs.
-func command(stateDir string) []string {
-	return []string{program(stateDir), "watch", "--state", stateDir}
+// command is what the guard runs: watch, or boot.
+func command(word, stateDir string) []string {
+	return []string{program(stateDir), word, "--state", stateDir}
 }
 
 // plain is what a state directory may be called: it goes into a unit file.

@@ -67,7 +67,7 @@ func (g processGuard) start(ctx context.Context, stateDir string) error {
 	defer ready.Close()
 	defer theirs.Close()
 
-	cmd := exec.Command("/bin/sh", append([]string{"-c", launch, "bridgehead-guard"}, command(stateDir)...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", launch, "bridgehead-guard"}, command("watch", stateDir)...)...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", readyFD + "=3"}
 	cmd.Stdout, cmd.Stderr = log, log

@@ -1,6 +1,9 @@
 package guard
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"bridgehead/backend"
@@ -9,15 +12,23 @@ import (
 // unitDir is where an administrator's units are (systemd.unit(5)).
 const unitDir = "/etc/systemd/system/"
 
-// unitName is the unit that runs the watch.
-const unitName = "bridgehead-guard.service"
+// The units: one runs the watch, now and after a restart; the other undoes on disk
+// what nobody confirmed, before the network starts.
+const (
+	unitName = "bridgehead-guard.service"
+	bootName = "bridgehead-boot.service"
+)
+
+// wantedBy pulls both units in at every boot as long as the guard is armed.
+const wantedBy = unitDir + "multi-user.target.wants/"
 
 // unit is a unit file that is there while the guard is armed.
 type unit struct{ name, text string }
 
-// units lists them all: what Arm writes, Disarm removes.
+// units lists them all: what Arm writes and enables, Disarm removes.
 func units(stateDir string) []unit {
 	return []unit{
+		{bootName, bootUnit(stateDir)},
 		{unitName, watchUnit(stateDir)},
 	}
 }
@@ -26,12 +37,15 @@ func units(stateDir string) []unit {
 // break, neither network nor name service: DefaultDependencies=no, and only shutdown ends it.
 // IgnoreOnIsolate keeps it through "systemctl isolate". What it has started, a DHCP
 // client for instance, outlives it (KillMode=process), and it comes back
-// as often as it fails (StartLimitIntervalSec=0).
+// as often as it fails (StartLimitIntervalSec=0). After a restart it goes on where
+// the boot unit had to leave off: with the network and libvirt running.
 func watchUnit(stateDir string) string {
 	return `# Written by bridgehead while a change of the network waits to be confirmed.
 [Unit]
 Description=Bridgehead: take the change of the network back unless it is confirmed
 DefaultDependencies=no
+RequiresMountsFor=` + stateDir + `
+After=local-fs.target bridgehead-boot.service ovs-vswitchd.service networking.service libvirtd.service
 Conflicts=shutdown.target
 Before=shutdown.target
 IgnoreOnIsolate=yes
@@ -39,7 +53,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=notify
-ExecStart=` + strings.Join(command(stateDir), " ") + `
+ExecStart=` + strings.Join(command("watch", stateDir), " ") + `
 Restart=on-failure
 RestartSec=500ms
 KillMode=process
@@ -47,6 +61,38 @@ TimeoutStartSec=20
 TimeoutStopSec=30
 OOMScoreAdjust=-900
 UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+// bootUnit is the unit that a boot runs when the change was not confirmed, or is
+// staged for it: with the database of Open vSwitch, before anything reads it or
+// /etc/network/interfaces. Where it fails the boot goes on, and the watch tries again.
+func bootUnit(stateDir string) string {
+	return `# Written by bridgehead while a change of the network waits to be confirmed.
+[Unit]
+Description=Bridgehead: bring the network up as it was last confirmed
+DefaultDependencies=no
+RequiresMountsFor=` + stateDir + ` /etc/network
+Wants=ovsdb-server.service
+After=local-fs.target systemd-remount-fs.service ovsdb-server.service
+Before=ovs-vswitchd.service ifupdown-pre.service networking.service network.target
+Conflicts=shutdown.target
+Before=shutdown.target
+ConditionPathExists=` + stateDir + `/current/journal.jsonl
+
+[Service]
+Type=oneshot
+ExecStart=` + strings.Join(command("boot", stateDir), " ") + `
+TimeoutStartSec=90
+OOMScoreAdjust=-900
+UMask=0077
+StandardError=journal+console
+
+[Install]
+WantedBy=multi-user.target
 `
 }
 
@@ -55,12 +101,40 @@ func writeUnits(stateDir string) error {
 		if err := disk.Write(unitDir+u.name, backend.File{Exists: true, Data: []byte(u.text), Mode: 0o644}); err != nil {
 			return err
 		}
+		if err := enable(u.name); err != nil {
+			return fmt.Errorf("cannot enable %s: %w", u.name, err)
+		}
+	}
+	return nil
+}
+
+// enable does what systemctl enable does, durably.
+func enable(name string) error {
+	if err := os.MkdirAll(wantedBy, 0o755); err != nil {
+		return err
+	}
+	if err := os.Symlink(unitDir+name, wantedBy+name); err != nil && !os.IsExist(err) {
+		return err
+	}
+	for _, dir := range []string{wantedBy, unitDir} {
+		d, err := os.Open(filepath.Clean(dir))
+		if err != nil {
+			return err
+		}
+		err = d.Sync()
+		d.Close()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func removeUnits(stateDir string) error {
 	for _, u := range units(stateDir) {
+		if err := os.Remove(wantedBy + u.name); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("cannot disable %s: %w", u.name, err)
+		}
 		if err := disk.Write(unitDir+u.name, backend.File{}); err != nil {
 			return err
 		}

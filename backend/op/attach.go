@@ -20,6 +20,8 @@ type AttachNIC struct {
 
 func (o *AttachNIC) Kind() string { return "attach-nic" }
 
+func (o *AttachNIC) Lasts() Lasts { return OnDisk }
+
 func (o *AttachNIC) doArgs() []string   { return []string{"--may-exist", "add-port", o.Bridge, o.NIC} }
 func (o *AttachNIC) undoArgs() []string { return []string{"--if-exists", "del-port", o.Bridge, o.NIC} }
 
@@ -54,10 +56,16 @@ func (o *AttachNIC) Check(ctx context.Context, h backend.Host) error {
 }
 
 func (o *AttachNIC) Do(ctx context.Context, h backend.Host) error {
-	if err := h.Links.SetUp(ctx, o.NIC, true); err != nil { // Open vSwitch does not raise physical ports
-		return err
+	sw, err := database(ctx, h)
+	if err != nil {
+		return fmt.Errorf("cannot add port %s to %s: %w", o.NIC, o.Bridge, err)
 	}
-	if err := h.Switch.Transact(ctx, o.doArgs()...); err != nil {
+	if sw.Running { // Open vSwitch does not raise physical ports; before it runs, ifup will
+		if err := h.Links.SetUp(ctx, o.NIC, true); err != nil {
+			return err
+		}
+	}
+	if err := change(ctx, h, sw, o.doArgs()); err != nil {
 		return fmt.Errorf("cannot add port %s to %s: %w", o.NIC, o.Bridge, err)
 	}
 	return nil
@@ -77,17 +85,11 @@ func (o *AttachNIC) Verify(ctx context.Context, h backend.Host) error {
 	return nil
 }
 
+// Undo gives the NIC back to the host's own stack, whichever daemon is dead.
 func (o *AttachNIC) Undo(ctx context.Context, h backend.Host) error {
 	var errs []error
-	sw, err := runningSwitch(ctx, h)
-	if err != nil {
+	if err := o.detach(ctx, h); err != nil {
 		errs = append(errs, fmt.Errorf("cannot take port %s off bridge %s: %w", o.NIC, o.Bridge, err))
-	} else if b, ok := findBridge(sw, o.Bridge); ok {
-		if _, ok := findPort(b, o.NIC); ok {
-			if err := h.Switch.Transact(ctx, o.undoArgs()...); err != nil {
-				errs = append(errs, fmt.Errorf("cannot take port %s off bridge %s: %w", o.NIC, o.Bridge, err))
-			}
-		}
 	}
 	if nic, ok, err := maybeLink(ctx, h, o.NIC); err != nil {
 		errs = append(errs, err)
@@ -95,4 +97,19 @@ func (o *AttachNIC) Undo(ctx context.Context, h backend.Host) error {
 		errs = append(errs, h.Links.SetUp(ctx, o.NIC, o.WasUp))
 	}
 	return errors.Join(errs...)
+}
+
+func (o *AttachNIC) detach(ctx context.Context, h backend.Host) error {
+	sw, err := database(ctx, h)
+	if err == nil {
+		if b, ok := findBridge(sw, o.Bridge); ok && ours(b) {
+			if _, ok := findPort(b, o.NIC); ok {
+				err = change(ctx, h, sw, o.undoArgs())
+			}
+		}
+	}
+	if err == nil && sw.Running {
+		return nil
+	}
+	return errors.Join(err, h.Switch.Release(ctx, o.NIC))
 }

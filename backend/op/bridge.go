@@ -23,6 +23,8 @@ type AddBridge struct {
 
 func (o *AddBridge) Kind() string { return "add-bridge" }
 
+func (o *AddBridge) Lasts() Lasts { return OnDisk }
+
 func (o *AddBridge) doArgs() []string {
 	a := []string{"--may-exist", "add-br", o.Bridge, "--", "set", "Bridge", o.Bridge, mark, hwaddr(o.MAC)}
 	if o.Datapath != "" && o.Datapath != "system" {
@@ -77,7 +79,11 @@ func (o *AddBridge) Check(ctx context.Context, h backend.Host) error {
 }
 
 func (o *AddBridge) Do(ctx context.Context, h backend.Host) error {
-	if err := h.Switch.Transact(ctx, o.doArgs()...); err != nil {
+	sw, err := database(ctx, h)
+	if err == nil {
+		err = change(ctx, h, sw, o.doArgs())
+	}
+	if err != nil {
 		return fmt.Errorf("cannot create bridge %s: %w", o.Bridge, err)
 	}
 	return nil
@@ -101,8 +107,10 @@ func (o *AddBridge) Verify(ctx context.Context, h backend.Host) error {
 	return nil
 }
 
+// Undo also cleans a database whose ovs-vswitchd is dead, so that it does not take
+// the NIC again when it is back.
 func (o *AddBridge) Undo(ctx context.Context, h backend.Host) error {
-	sw, err := runningSwitch(ctx, h)
+	sw, err := database(ctx, h)
 	if err != nil {
 		return fmt.Errorf("cannot remove bridge %s: %w", o.Bridge, err)
 	}
@@ -110,10 +118,10 @@ func (o *AddBridge) Undo(ctx context.Context, h backend.Host) error {
 	if !ok {
 		return nil
 	}
-	if b.ExternalIDs["created-by"] != "bridgehead" {
+	if !ours(b) {
 		return fmt.Errorf("bridge %s is left alone: it was not created by bridgehead", o.Bridge)
 	}
-	if err := h.Switch.Transact(ctx, o.undoArgs()...); err != nil {
+	if err := change(ctx, h, sw, o.undoArgs()); err != nil {
 		return fmt.Errorf("cannot remove bridge %s: %w", o.Bridge, err)
 	}
 	return nil

@@ -19,6 +19,8 @@ type StopDHCP struct {
 
 func (o *StopDHCP) Kind() string { return "stop-dhcp" }
 
+func (o *StopDHCP) Lasts() Lasts { return UntilRestart }
+
 func (o *StopDHCP) Describe() Note {
 	n := Note{Text: "Stop the DHCP client on " + o.NIC + "; the address stays"}
 	for _, c := range o.Clients {
@@ -91,6 +93,8 @@ type LeaseFile struct {
 }
 
 func (o *StartDHCP) Kind() string { return "start-dhcp" }
+
+func (o *StartDHCP) Lasts() Lasts { return OnDisk }
 
 func (o *StartDHCP) Describe() Note {
 	n := Note{Text: "Start a DHCP client on " + o.Port}

@@ -18,6 +18,8 @@ type WriteFile struct {
 
 func (o *WriteFile) Kind() string { return "write-file" }
 
+func (o *WriteFile) Lasts() Lasts { return OnDisk }
+
 func (o *WriteFile) Describe() Note {
 	return Note{
 		Text:     "Write " + o.Path,

@@ -23,6 +23,8 @@ type MarkIfState struct {
 
 func (o *MarkIfState) Kind() string { return "mark-ifstate" }
 
+func (o *MarkIfState) Lasts() Lasts { return UntilRestart }
+
 func (o *MarkIfState) Describe() Note {
 	n := Note{Text: "Tell ifupdown that " + strings.Join(names(o.Add), ", ") + " is up"}
 	n.Commands = append(ifstateCommands(o.Remove, "del"), ifstateCommands(o.Add, "add")...)

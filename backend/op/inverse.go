@@ -14,6 +14,8 @@ type Inverse struct{ Of Op }
 
 func (o *Inverse) Kind() string { return "inverse" }
 
+func (o *Inverse) Lasts() Lasts { return o.Of.Lasts() }
+
 func (o *Inverse) Describe() Note {
 	n := o.Of.Describe()
 	n.Text = "Take back: " + n.Text

@@ -20,6 +20,27 @@ func runningSwitch(ctx context.Context, h backend.Host) (backend.SwitchState, er
 	return sw, nil
 }
 
+// database reads Open vSwitch's configuration, also while ovs-vswitchd is dead or
+// has not started yet.
+func database(ctx context.Context, h backend.Host) (backend.SwitchState, error) {
+	sw, err := h.Switch.State(ctx)
+	if err == nil && !sw.Database {
+		err = fmt.Errorf("Open vSwitch does not answer: %s", sw.Reason)
+	}
+	return sw, err
+}
+
+// change runs a transaction, without waiting for an ovs-vswitchd that does not run.
+func change(ctx context.Context, h backend.Host, sw backend.SwitchState, args []string) error {
+	if sw.Running {
+		return h.Switch.Transact(ctx, args...)
+	}
+	return h.Switch.Record(ctx, args...)
+}
+
+// ours says that Bridgehead made the bridge.
+func ours(b backend.Bridge) bool { return b.ExternalIDs["created-by"] == "bridgehead" }
+
 func findBridge(sw backend.SwitchState, name string) (backend.Bridge, bool) {
 	for _, b := range sw.Bridges {
 		if b.Name == name {

@@ -9,13 +9,6 @@ import (
 	"bridgehead/backend"
 )
 
-// Addressing is what makes a link reachable: its addresses, the routes and the policy rules through it.
-type Addressing struct {
-	Addrs  []backend.Addr  `json:"addrs"`
-	Routes []backend.Route `json:"routes"` // without the kernel's connected ones; on-link routes first
-	Rules  []backend.Rule  `json:"rules,omitempty"`
-}
-
 // MoveAddress moves the addressing from the NIC to the internal port, by netlink,
 // in one step: routes are replaced, never missing, and the NIC's addresses go last.
 type MoveAddress struct {
@@ -27,6 +20,8 @@ type MoveAddress struct {
 }
 
 func (o *MoveAddress) Kind() string { return "move-address" }
+
+func (o *MoveAddress) Lasts() Lasts { return UntilRestart }
 
 func (o *MoveAddress) Describe() Note {
 	n := Note{Text: fmt.Sprintf("Move the addresses and routes of %s to %s in one step", o.NIC, o.Port), Cut: true}
@@ -82,31 +77,18 @@ func (o *MoveAddress) Check(ctx context.Context, h backend.Host) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range o.From.Addrs {
-		if _, ok := hasAddr(l, a); !ok {
-			return fmt.Errorf("%s no longer has the address %s; start again so that the plan is made for its present addresses", o.NIC, a.Prefix)
-		}
+	routes, err := h.Links.Routes(ctx)
+	if err != nil {
+		return err
 	}
-	for _, a := range l.Addrs {
-		if !o.planned(a) && !selfMade(a) {
-			return fmt.Errorf("%s has got the address %s since the plan was made; start again", o.NIC, a.Prefix)
-		}
+	rules, err := h.Links.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	if what := o.From.changed(Carried(o.NIC, l.Addrs, routes, rules)); what != "" {
+		return fmt.Errorf("%s %s since the plan was made; start again, so that the plan is made for what it has now", o.NIC, what)
 	}
 	return nil
-}
-
-func (o *MoveAddress) planned(a backend.Addr) bool {
-	for _, x := range o.From.Addrs {
-		if x.Prefix == a.Prefix {
-			return true
-		}
-	}
-	return false
-}
-
-// selfMade says that the kernel itself made and remakes the address: link-local and privacy ones.
-func selfMade(a backend.Addr) bool {
-	return a.Prefix.Addr().Is6() && (a.Scope == "link" || a.Temporary)
 }
 
 func (o *MoveAddress) Do(ctx context.Context, h backend.Host) error {
@@ -177,24 +159,20 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	return errors.Join(errs...)
 }
 
-// put gives name its addressing, replacing routes that lead elsewhere.
+// put gives name its addressing, replacing routes that lead elsewhere. It goes on past what
+// fails: a host with all but one of its routes is better off than one with none.
 func put(ctx context.Context, h backend.Host, name string, x Addressing) error {
+	var errs []error
 	for _, a := range x.Addrs {
-		if err := h.Links.SetAddr(ctx, name, a); err != nil {
-			return err
-		}
+		errs = append(errs, h.Links.SetAddr(ctx, name, a))
 	}
 	for _, r := range x.Routes {
-		if err := h.Links.SetRoute(ctx, r); err != nil {
-			return err
-		}
+		errs = append(errs, h.Links.SetRoute(ctx, r))
 	}
 	for _, r := range x.Rules {
-		if err := h.Links.SetRule(ctx, r); err != nil {
-			return err
-		}
+		errs = append(errs, h.Links.SetRule(ctx, r))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // take removes the old addressing from name, the last address first: the first

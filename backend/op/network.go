@@ -18,6 +18,8 @@ type DefineNetwork struct {
 
 func (o *DefineNetwork) Kind() string { return "define-network" }
 
+func (o *DefineNetwork) Lasts() Lasts { return InLibvirt }
+
 func (o *DefineNetwork) Describe() Note {
 	n := Note{Text: fmt.Sprintf("Define libvirt network %s, start it, and start it with the host", o.Name)}
 	q := quote(o.Name)
@@ -110,6 +112,8 @@ type RetireNetwork struct {
 }
 
 func (o *RetireNetwork) Kind() string { return "retire-network" }
+
+func (o *RetireNetwork) Lasts() Lasts { return InLibvirt }
 
 func (o *RetireNetwork) Describe() Note {
 	q := quote(o.Before.Name)

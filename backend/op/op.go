@@ -20,6 +20,8 @@ type Op interface {
 	Kind() string
 	// Describe says what it does, for people and for scripts.
 	Describe() Note
+	// Lasts says what of it a restart of the host leaves.
+	Lasts() Lasts
 	// Check says why the host is no longer as it was when the operation was
 	// planned. It holds before the first operation of the plan and until its own Do.
 	Check(context.Context, backend.Host) error
@@ -30,6 +32,18 @@ type Op interface {
 	// Undo makes the host as it was before Do, also after half a Do, and also when repeated.
 	Undo(context.Context, backend.Host) error
 }
+
+// Lasts is how long the effect of an operation lasts when the host is restarted.
+type Lasts string
+
+// A restart undoes what lasts UntilRestart. What is OnDisk can be undone before the
+// network starts, with the database of Open vSwitch running and nothing else.
+// What libvirt keeps can be undone once libvirt runs.
+const (
+	UntilRestart Lasts = "until restart"
+	OnDisk       Lasts = "on disk"
+	InLibvirt    Lasts = "in libvirt"
+)
 
 // Note describes an operation.
 type Note struct {

@@ -32,6 +32,8 @@ type StageAddress struct {
 
 func (o *StageAddress) Kind() string { return "stage-address" }
 
+func (o *StageAddress) Lasts() Lasts { return UntilRestart }
+
 func (o *StageAddress) Describe() Note {
 	n := Note{Text: fmt.Sprintf("Bring %s up and prepare its addresses beside those of %s", o.Port, o.NIC)}
 	if len(o.Addrs) == 0 {

@@ -20,6 +20,8 @@ type Trial struct {
 	Dir  string // StateDir, unless a test says otherwise
 	// Progress, where set, gets every event as it is journalled.
 	Progress func(Event)
+	// Announce, where set, tells everybody on the host what became of a change.
+	Announce func(text string)
 }
 
 // Event is something that happened to a run.

@@ -39,7 +39,7 @@ func (t *Trial) Confirm(ctx context.Context) error {
 		return t.rollback(ctx, r, fmt.Sprintf("cannot make Open vSwitch's configuration durable: %v", err))
 	}
 	for i, item := range r.plan.Items {
-		if item.Phase != plan.Persist {
+		if item.Phase != plan.Persist || r.done(i) {
 			continue
 		}
 		if err := r.do(ctx, i); err != nil {

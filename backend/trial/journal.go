@@ -29,6 +29,8 @@ const (
 	evDoing      = "doing"
 	evDone       = "done"
 	evFailed     = "failed"
+	evStaged     = "staged"  // written down; the trial begins with the next boot
+	evBooting    = "booting" // the boot unit has begun the trial
 	evWaiting    = "waiting" // for confirmation, until Deadline
 	evExtended   = "extended"
 	evConfirming = "confirming"
@@ -154,6 +156,8 @@ type Phase string
 const (
 	None        Phase = "none"
 	Applying    Phase = "applying"
+	Staged      Phase = "staged"  // for the next boot
+	Booting     Phase = "booting" // the host comes up with the change
 	Waiting     Phase = "waiting" // for confirmation
 	Confirming  Phase = "confirming"
 	Confirmed   Phase = "confirmed"
@@ -174,6 +178,10 @@ func (r *run) phase() Phase {
 		switch rec.Event {
 		case evBegin:
 			phase = Applying
+		case evStaged:
+			phase = Staged
+		case evBooting:
+			phase = Booting
 		case evWaiting:
 			phase = Waiting
 		case evConfirming:
@@ -215,4 +223,15 @@ func (r *run) begun() []int {
 		}
 	}
 	return out
+}
+
+// done says that operation i has been done and not been undone.
+func (r *run) done(i int) bool {
+	state := ""
+	for _, rec := range r.records {
+		if rec.Op == i {
+			state = rec.Event
+		}
+	}
+	return state == evDone
 }

@@ -28,12 +28,7 @@ func (t *Trial) Rollback(ctx context.Context, reason string) error {
 		return errors.New("there is nothing to roll back")
 	}
 	r.onRecord = t.report
-	err = t.rollback(ctx, r, reason)
-	var done *RolledBackError
-	if errors.As(err, &done) {
-		return nil
-	}
-	return err
+	return taken(t.rollback(ctx, r, reason))
 }
 
 // rollback undoes everything that was begun, newest first, and compares the host with the
@@ -41,7 +36,7 @@ func (t *Trial) Rollback(ctx context.Context, reason string) error {
 // rollback but its own completion.
 func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	ctx = context.WithoutCancel(ctx)
-	if rec, ok := r.last(evRollback); ok && r.phase() == RollingBack {
+	if rec, ok := r.last(evRollback); ok && (r.phase() == RollingBack || r.phase() == Incomplete) {
 		reason = rec.Text // an interrupted one keeps its reason
 	}
 	_ = r.write(evRollback, func(rec *record) { rec.Text = reason })
@@ -54,8 +49,11 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	}
 	left := t.left(ctx, r, failed)
 	if len(left) > 0 {
+		// The guard stays: what stood in the way may come back, and the next boot tries again.
 		_ = r.write(evIncomplete, func(rec *record) { rec.Left = left })
-		_ = t.Host.Guard.Disarm(ctx, t.Dir)
+		if r.attempts() == 1 {
+			t.announce("The change of the network was taken back (%s), but not completely: see bridgehead status.", reason)
+		}
 		return &IncompleteError{reason, left}
 	}
 	if err := r.write(evRolledBack, func(rec *record) { rec.Text = reason }); err != nil {
@@ -64,29 +62,46 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	if err := t.end(ctx, r); err != nil {
 		return &IncompleteError{reason, []string{err.Error()}}
 	}
+	t.announce("The change of the network was taken back (%s). The host is as it was before.", reason)
 	return &RolledBackError{reason}
+}
+
+func (t *Trial) announce(format string, args ...any) {
+	if t.Announce != nil {
+		t.Announce(fmt.Sprintf("bridgehead: "+format, args...))
+	}
 }
 
 // undoAll undoes what was begun and not undone, newest first, and goes on past what fails.
 func (r *run) undoAll(ctx context.Context) map[int]error {
 	failed := map[int]error{}
-	begun := r.begun()
-	slices.Sort(begun)
-	slices.Reverse(begun)
-	for _, i := range begun {
-		_ = r.write(evUndoing, func(rec *record) { rec.Op = i })
-		o := r.plan.Items[i].Op
-		opCtx, cancel := context.WithTimeout(ctx, limit(o))
-		err := o.Undo(opCtx, r.host)
-		cancel()
-		if err != nil {
+	for _, i := range newestFirst(r.begun()) {
+		if err := r.undo(ctx, i); err != nil {
 			failed[i] = err
-			_ = r.write(evUndoFailed, func(rec *record) { rec.Op, rec.Text = i, err.Error() })
-			continue
 		}
-		_ = r.write(evUndone, func(rec *record) { rec.Op = i })
 	}
 	return failed
+}
+
+func newestFirst(ops []int) []int {
+	slices.Sort(ops)
+	slices.Reverse(ops)
+	return ops
+}
+
+// undo takes one operation back, written ahead.
+func (r *run) undo(ctx context.Context, i int) error {
+	_ = r.write(evUndoing, func(rec *record) { rec.Op = i })
+	o := r.plan.Items[i].Op
+	ctx, cancel := context.WithTimeout(ctx, limit(o))
+	defer cancel()
+	err := o.Undo(ctx, r.host)
+	if err != nil {
+		_ = r.write(evUndoFailed, func(rec *record) { rec.Op, rec.Text = i, err.Error() })
+		return err
+	}
+	_ = r.write(evUndone, func(rec *record) { rec.Op = i })
+	return nil
 }
 
 // left says what is not as it was: operations that could not be undone,

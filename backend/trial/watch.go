@@ -29,22 +29,51 @@ func (t *Trial) Watch(ctx context.Context) error {
 // returns when to look again; 0 means that there is nothing left to watch over.
 func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 	r, found, err := load(t.Host, t.current())
-	if err != nil || !found || r.phase().Over() {
+	if err != nil || !found || r.phase().cleared() {
 		return 0, err
 	}
-	if r.overdue() != "" {
-		err := t.expire(ctx, r.meta.ID)
-		if err != nil && !errors.Is(err, backend.ErrLocked) {
-			return 0, err
-		}
-		if err == nil {
-			return 10 * time.Millisecond, nil // somebody else may have been quicker: look what has become of it
-		}
+	again = r.patience()
+	if r.overdue() == "" {
+		return again, nil
 	}
+	var incomplete *IncompleteError
+	switch err := t.expire(ctx, r.meta.ID); {
+	case errors.Is(err, backend.ErrLocked):
+		return again, nil
+	case errors.As(err, &incomplete):
+		return again, nil // the journal has it; what stood in the way may come back
+	case err != nil:
+		return 0, err
+	}
+	if r.phase() == Booting {
+		return again, nil // the network is not up yet
+	}
+	return soon, nil // somebody else may have been quicker: look what has become of it
+}
+
+// soon is the pause where something is about to happen.
+const soon = 10 * time.Millisecond
+
+// patience is how long nothing can happen that the watch has to act upon.
+func (r *run) patience() time.Duration {
 	if left, ok := r.remaining(); ok && r.phase() == Waiting {
-		return min(max(left, 10*time.Millisecond), time.Second), nil
+		return min(max(left, soon), time.Second)
 	}
-	return time.Second, nil
+	if r.phase() == Incomplete { // again and again, ever more rarely
+		return min(time.Second<<min(r.attempts(), 6), time.Minute)
+	}
+	return time.Second
+}
+
+// attempts counts how often this boot has tried to take the run back.
+func (r *run) attempts() int {
+	n := 0
+	for _, rec := range r.records {
+		if rec.Event == evIncomplete && rec.Boot == r.host.Clock.BootID() {
+			n++
+		}
+	}
+	return n
 }
 
 // overdue says why the run should be taken back, if nobody works on it: an applying,
@@ -55,8 +84,14 @@ func (r *run) overdue() string {
 		return "bridgehead ended before everything was applied"
 	case Confirming:
 		return "bridgehead ended before everything was written"
-	case RollingBack:
+	case RollingBack, Incomplete:
 		return "the rollback was interrupted"
+	case Staged:
+		if r.fromEarlierBoot() {
+			return "the boot unit did not begin the change that was staged for this boot"
+		}
+	case Booting:
+		return "the host is coming up with the change"
 	case Waiting:
 		left, ok := r.remaining()
 		if !ok {
@@ -85,7 +120,15 @@ func (t *Trial) expire(ctx context.Context, id string) error {
 		return nil
 	}
 	r.onRecord = t.report
-	err = t.rollback(ctx, r, reason)
+	if r.phase() == Booting && !r.fromEarlierBoot() {
+		_, err := t.settle(ctx, r)
+		return taken(err)
+	}
+	return taken(t.rollback(ctx, r, reason))
+}
+
+// taken is the error of a rollback to somebody for whom a complete one is a success.
+func taken(err error) error {
 	var done *RolledBackError
 	if errors.As(err, &done) {
 		return nil
