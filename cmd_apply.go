@@ -100,7 +100,20 @@ func (a *app) apply(ctx context.Context, u unattended) error {
 	if err != nil {
 		return err
 	}
+	if p.Answers.Apply.When == answers.WhenReboot {
+		return a.stage(ctx, t, p, window)
+	}
 	return a.attend(ctx, t, u, p, func(ctx context.Context) (string, error) { return t.Apply(ctx, p, window) })
+}
+
+// stage writes the change down for the next boot. There is nothing to stay for.
+func (a *app) stage(ctx context.Context, t *trial.Trial, p plan.Plan, window time.Duration) error {
+	t.Progress = func(e trial.Event) { a.progress(p, e) }
+	if _, err := t.Stage(ctx, p, window); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Written down. Restart the host when you like: it comes up with the change, and takes it back\nunless you run bridgehead confirm within %s of that. To forget it before: bridgehead rollback\n", answers.Duration(window))
+	return nil
 }
 
 func mustBeRoot() error {

@@ -52,6 +52,8 @@ func (a *app) printStatus(s trial.Status) {
 	case trial.Waiting:
 		fmt.Fprintf(a.out, "A change of %s waits for confirmation. It is taken back in %s.\n", s.ID, s.Remaining.Round(time.Second))
 		fmt.Fprintln(a.out, "Keep it: bridgehead confirm    More time: bridgehead extend 5m    Take it back: bridgehead rollback")
+	case trial.Staged:
+		fmt.Fprintf(a.out, "A change of %s is written down for the next boot. To forget it: bridgehead rollback\n", s.ID)
 	case trial.Incomplete:
 		fmt.Fprintf(a.out, "The change of %s was taken back (%s), but not completely. What is left:\n", s.ID, s.Reason)
 		for _, l := range s.Left {

@@ -139,12 +139,8 @@ func (l *Libvirt) problems(bad reporter) {
 }
 
 func (a Apply) problems(bad reporter) {
-	switch a.When {
-	case WhenNow:
-	case WhenReboot:
-		bad("apply.when", "reboot is not part of this version; use now")
-	default:
-		bad("apply.when", "%q is not possible; use now", a.When)
+	if a.When != WhenNow && a.When != WhenReboot {
+		bad("apply.when", "%q is not possible; use now or reboot", a.When)
 	}
 	if d := time.Duration(a.ConfirmWithin); d < MinWindow || d > MaxWindow {
 		bad("apply.confirm_within", "%s is out of range; use %s to %s", a.ConfirmWithin, Duration(MinWindow), Duration(MaxWindow))

@@ -103,22 +103,29 @@ func (r *run) bootForward(ctx context.Context) error {
 		return r.bootBack(ctx, err.Error())
 	}
 	for i, item := range r.plan.Items {
-		if item.Phase != plan.Trial || item.Op.Lasts() == op.InLibvirt {
+		if item.Op.Lasts() == op.InLibvirt || r.done(i) {
 			continue
 		}
-		if err := r.write(evDoing, func(rec *record) { rec.Op = i }); err != nil {
-			return r.bootBack(ctx, err.Error())
-		}
-		if _, dhcp := item.Op.(*op.StartDHCP); item.Op.Lasts() == op.OnDisk && !dhcp {
-			if err := item.Op.Do(ctx, r.host); err != nil {
-				return r.bootBack(ctx, err.Error())
-			}
-		}
-		if err := r.write(evDone, func(rec *record) { rec.Op = i }); err != nil {
+		if err := r.bootDo(ctx, i); err != nil {
 			return r.bootBack(ctx, err.Error())
 		}
 	}
 	return nil
+}
+
+// bootDo does what is on disk. The rest ifupdown does from its files in a moment; it is
+// written down as done, so that it is taken back.
+func (r *run) bootDo(ctx context.Context, i int) error {
+	if err := r.write(evDoing, func(rec *record) { rec.Op = i }); err != nil {
+		return err
+	}
+	o := r.plan.Items[i].Op
+	if _, dhcp := o.(*op.StartDHCP); o.Lasts() == op.OnDisk && !dhcp {
+		if err := o.Do(ctx, r.host); err != nil {
+			return err
+		}
+	}
+	return r.write(evDone, func(rec *record) { rec.Op = i })
 }
 
 // settle finishes the boot of a staged trial once the network is up: it verifies
