@@ -26,7 +26,7 @@ func (e *evidence) aboutNICs(f Facts, claims map[string][]claim) (r report) {
 			r.info(fmt.Sprintf("%s has a locally administered MAC address (%s)", n.Name, n.MAC), "Open vSwitch does not take such an address for a bridge by itself", "Nothing: the address is set explicitly, and checked")
 		}
 	}
-	if len(f.NICs) > 0 && usable == 0 {
+	if len(f.NICs) > 0 && usable == 0 && !foreign(f.Config.Owner) {
 		r.refuse("No NIC can be chosen as uplink", "Each is in use already, or cannot carry a bridge: see its problems", "Free one, or add one")
 	}
 	if len(f.NICs) == 0 && len(e.failed) == 0 {
@@ -240,9 +240,9 @@ func (e *evidence) aboutTraffic(f Facts) (r report) {
 
 // aboutGuests is the state of libvirt.
 func (e *evidence) aboutGuests(f Facts) (r report) {
-	installed := !f.Packages.Known || e.has("libvirt-daemon-system", "libvirt-bin")
+	installed := !e.packagesKnown || e.has("libvirt-daemon-system", "libvirt-bin")
 	if !e.virt.Available {
-		if installed && e.virt.Reason != "" {
+		if installed && e.virt.Reason != "" && !e.Foreign {
 			r.warn("libvirt cannot be reached: "+e.virt.Reason, "Its networks and guests are not known", "systemctl status libvirtd; the host itself can be moved without it")
 		}
 		return r

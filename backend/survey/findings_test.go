@@ -125,6 +125,10 @@ func TestHostileStates(t *testing.T) {
 		}, Info, "NetworkManager is installed, but is not used"},
 		{"20 Proxmox", console, func(x *fake) { x.files["/etc/pve/storage.cfg"] = "" }, Refuse, "Proxmox VE|database at boot"},
 		{"20 ifupdown2", console, func(x *fake) { x.pkgs["ifupdown2"] = "3.2" }, Refuse, "ifupdown2|deletes bridge ports"},
+		{"20 what ifupdown2 left behind, and no ifupdown", console, func(x *fake) {
+			x.files["/etc/network/ifupdown2/ifupdown2.conf"] = ""
+			delete(x.pkgs, "ifupdown")
+		}, Refuse, "ifupdown2"},
 		{"21 netplan", console, func(x *fake) {
 			x.files["/etc/netplan/50-cloud-init.yaml"] = eth0Netplan
 			x.files[interfacesFile] = loStanza
@@ -235,6 +239,49 @@ func TestHostileStates(t *testing.T) {
 			complete(t, f)
 			if c.level != Refuse && len(f.Refused()) > 0 {
 				t.Errorf("refused: %+v", f.Refused())
+			}
+		})
+	}
+}
+
+// What looks like trouble and is none is not reported.
+func TestNoFalseAlarm(t *testing.T) {
+	cases := []struct {
+		name string
+		make func(*fake)
+		not  string // in no finding
+	}{
+		{"two uplinks with RSTP", func(x *fake) {
+			x.bridge(backend.Bridge{Name: "br0", RSTP: true, Ports: []backend.Port{port("eth1"), port("eth2")}})
+		}, "loop"},
+		{"cloud-init that is off", func(x *fake) {
+			x.files["/etc/cloud/cloud.cfg"] = "users: [default]\n"
+			x.files["/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg"] = "network:\n  config: disabled\n"
+		}, "cloud-init"},
+		{"cloud-init that is off, on one line", func(x *fake) {
+			x.pkgs["cloud-init"] = "22"
+			x.files["/etc/cloud/cloud.cfg.d/99.cfg"] = "network: {config: disabled}\n"
+		}, "cloud-init"},
+		{"what ifupdown2 left behind", func(x *fake) { x.files["/etc/network/ifupdown2/ifupdown2.conf"] = "" }, "ifupdown2"},
+		{"a connection within this host", func(x *fake) { x.connect("127.0.0.1:4000", "127.0.0.1:2049") }, "NFS"},
+		{"a gateway on a link-local address", func(x *fake) {
+			x.link("eth0").Addrs = append(x.link("eth0").Addrs, addrs("2001:db8::2/64", "fe80::2/64")...)
+			x.routes = append(x.routes, route("::/0", "fe80::1", "eth0"))
+		}, "gateway outside"},
+		{"controller and fail_mode secure", func(x *fake) { x.bridge(backend.Bridge{Name: "br0", FailMode: "secure", Controllers: 1}) }, "fail_mode"},
+		{"vendor's files of networkd", func(x *fake) {
+			x.run("systemd-networkd.service")
+			x.files["/usr/lib/systemd/network/80-container-host0.network"] = "[Match]\nKind=veth\nName=host0\n"
+			x.files["/usr/lib/systemd/network/80-wifi-adhoc.network"] = "[Match]\nType=wlan\nWLANInterfaceType=ad-hoc\n"
+		}, "networkd"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			x := console()
+			c.make(x)
+			f := survey(t, x)
+			if strings.Contains(show(f), c.not) {
+				t.Errorf("%q in%s", c.not, show(f))
 			}
 		})
 	}

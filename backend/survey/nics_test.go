@@ -143,3 +143,19 @@ func TestFirewall(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestGateways(t *testing.T) {
+	x := console()
+	again := route("0.0.0.0/0", "192.168.1.1", "eth0")
+	again.Table = 100
+	shared := route("0.0.0.0/0", "", "")
+	shared.Metric = 7
+	shared.NextHops = []backend.NextHop{{Dev: "eth1", Gateway: again.Gateway}, {Dev: "eth0", Gateway: again.Gateway.Next()}}
+	x.routes = append(x.routes, again, shared)
+	f := survey(t, x)
+	for name, want := range map[string]string{"eth0": "192.168.1.1, 192.168.1.2", "eth1": "192.168.1.1", "eth2": ""} {
+		if n, _ := f.NIC(name); strings.Join(n.Gateway, ", ") != want {
+			t.Errorf("%s: %q, want %q", name, n.Gateway, want)
+		}
+	}
+}

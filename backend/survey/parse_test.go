@@ -22,6 +22,7 @@ func TestNetworkdMatch(t *testing.T) {
 		{"Name=enx*", 2}, // an altname
 		{"Name=eth0\nName=", 3},
 		{"Name=e\\\n# not this\nx", 0},
+		{"Name=eth0 \\\n; not this\n  en*", 2},
 		{"MACAddress=00:16:3E:00:00:01", 2},
 		{"MACAddress=00-16-3e-00-00-01", 2},
 		{"MACAddress=00:16:3e:00:00:02", 0},

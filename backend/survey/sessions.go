@@ -21,9 +21,12 @@ func (c connection) key() string { return c.local.String() + " " + c.remote.Stri
 
 // sessions finds every SSH login, this one among them, and the NIC that carries
 // each. unknown says why the NIC of this session cannot be known; it is empty at
-// the console, where the network carries nothing of this session.
+// the console, where the network carries nothing of this session, and in a rehearsal.
 func (e *evidence) sessions() (list []Session, unknown string) {
-	own, unknown := e.own(e.self, nil)
+	var own []connection
+	if !e.Rehearsal {
+		own, unknown = e.own(e.self, nil)
+	}
 	for _, c := range own {
 		s := e.session(c)
 		s.Own = true

@@ -52,10 +52,24 @@ func TestOwnSession(t *testing.T) {
 		{"sudo", overSSH, nil, "eth0", "eth0", "ssh", ""},
 		{"sudo, environments hidden", overSSH, func(x *fake) { x.env = nil }, "eth0", "eth0", "ssh", ""},
 		{"not root: sockets without processes", overSSH, func(x *fake) { x.sockets[0].PIDs = nil }, "eth0", "eth0", "ssh", ""},
+		{"a stale variable further down", overSSH, func(x *fake) {
+			x.sockets[0].PIDs = nil
+			x.env[604] = []string{"SSH_CONNECTION=10.1.1.1 1 10.1.1.2 22"}
+		}, "eth0", "eth0", "ssh", ""},
+		{"from a guest", overSSH, func(x *fake) {
+			x.links = append(x.links, backend.Link{Name: "virbr0", Kind: "bridge", Virtual: true, Addrs: addrs("192.168.122.1/24")},
+				backend.Link{Name: "vnet0", Kind: "tun", Virtual: true, Master: "virbr0"})
+			x.routes = append(x.routes, route("192.168.122.0/24", "", "virbr0"))
+			x.env, x.sockets = nil, nil
+			x.connect("192.168.122.1:22", "192.168.122.7:1000", 600)
+		}, "", "virbr0", "ssh", "bridge virbr0 has no NIC"},
 		{"neither environment nor socket", overSSH, func(x *fake) { x.env, x.sockets[0].PIDs = nil, nil }, "", "", "ssh", "connection cannot be seen"},
 		{"environment and socket disagree", overSSH, func(x *fake) { x.env[602] = []string{"SSH_CONNECTION=192.168.1.77 1 192.168.1.100 22"} },
 			"eth0", "eth0", "ssh", "SSH_CONNECTION says 192.168.1.77"},
-		{"a forwarded connection beside it", overSSH, func(x *fake) { x.connect("192.168.1.100:40000", "192.168.1.9:80", 601) }, "eth0", "eth0", "ssh", ""},
+		{"a forwarded connection beside it", overSSH, func(x *fake) {
+			x.env = nil
+			x.connect("192.168.1.100:40000", "192.168.1.9:80", 601)
+		}, "eth0", "eth0", "ssh", ""},
 		{"another port, OpenSSH 10", overSSH, func(x *fake) {
 			for i := range x.procs {
 				if x.procs[i].PID >= 600 && x.procs[i].Name == "sshd" {
@@ -98,7 +112,16 @@ func TestOwnSession(t *testing.T) {
 		{"policy routing", overSSH, func(x *fake) {
 			x.routes = []backend.Route{route("0.0.0.0/0", "10.0.0.1", "eth1"), route("0.0.0.0/0", "192.168.1.1", "eth0")}
 			x.routes[1].Table = 100
-			x.rules = []backend.Rule{{Priority: 10, Src: addrs("192.168.1.100/32")[0].Prefix, Table: 100}}
+			x.rules = []backend.Rule{
+				{Priority: 20, Table: 254},
+				{Priority: 10, Src: addrs("192.168.1.100/32")[0].Prefix, Table: 100},
+				// None of these is about this packet.
+				{Priority: 5, V6: true, Table: 254},
+				{Priority: 6, Src: addrs("10.0.0.0/8")[0].Prefix, Table: 254},
+				{Priority: 7, Dst: addrs("10.0.0.0/8")[0].Prefix, Table: 254},
+				{Priority: 8, IIF: "eth1", Table: 254},
+				{Priority: 9, Mark: 1, Mask: 1, Table: 254},
+			}
 		}, "eth0", "eth0", "ssh", ""},
 		{"through another program on this host", overSSH, func(x *fake) {
 			x.env[602] = []string{"SSH_CONNECTION=127.0.0.1 4000 127.0.0.1 22"}
@@ -118,8 +141,13 @@ func TestOwnSession(t *testing.T) {
 			x.connect("10.0.0.2:22", "10.0.0.9:1000", 700)
 		}, "eth0", "eth0", "ssh", "through different NICs"},
 		{"the client of another tmux server does not count", inTmux, func(x *fake) {
+			x.link("eth1").Addrs = addrs("10.0.0.2/24")
+			x.routes = append(x.routes, route("10.0.0.0/24", "", "eth1"))
 			x.procs = append(x.procs,
-				backend.Process{PID: 700, PPID: 500, Name: "tmux: client", Args: []string{"tmux", "-L", "work", "a"}, TTY: "tty2", UID: 1000})
+				backend.Process{PID: 700, PPID: 400, Name: "sshd"},
+				backend.Process{PID: 701, PPID: 700, Name: "tmux: client", Args: []string{"tmux", "-L", "work", "a"}, UID: 1000},
+				backend.Process{PID: 702, PPID: 700, Name: "tmux: client", Args: []string{"tmux", "a"}, UID: 1001})
+			x.connect("10.0.0.2:22", "10.0.0.9:1000", 700)
 		}, "eth0", "eth0", "ssh", ""},
 		{"screen", overSSH, func(x *fake) {
 			x.procs = append(x.procs[:len(x.procs)-2],
@@ -169,7 +197,8 @@ func TestSessionsAtTheirNICs(t *testing.T) {
 	x := overSSH()
 	x.connect("192.168.1.100:22", "192.168.1.60:1", 400)
 	x.connect("192.168.1.100:22", "192.168.1.60:2", 400)
-	x.connect("192.168.1.100:8022", "192.168.1.61:2", 1) // not sshd's
+	x.connect("192.168.1.100:22", "192.168.1.61:2", 1) // not sshd's
+	x.connect("192.168.1.100:8022", "192.168.1.62:2", 400)
 	n, _ := survey(t, x).NIC("eth0")
 	want := "ssh from 192.168.1.50 (this session)|ssh from 192.168.1.60, 2 times"
 	if got := strings.Join(n.SessionOf, "|"); got != want {

@@ -12,10 +12,11 @@ import (
 
 // Options say how to take a survey.
 type Options struct {
-	Root     bool          // this process may change the host (effective user id 0)
-	Foreign  bool          // Host.Files reads below another root: what runs here says nothing about it
-	StateDir string        // "": /var/lib/bridgehead
-	Deadline time.Duration // for each part; 0: 5 s
+	Root      bool          // this process may change the host (effective user id 0)
+	Foreign   bool          // Host.Files reads below another root: what runs here says nothing about it
+	Rehearsal bool          // the terminal is outside of the host, which is a replica: this session does not depend on it
+	StateDir  string        // "": /var/lib/bridgehead
+	Deadline  time.Duration // for each part; 0: 5 s
 }
 
 const (

@@ -54,11 +54,15 @@ func (e *evidence) uses() []NetworkUse {
 		if s.Listen || remote.Addr().IsLoopback() {
 			continue
 		}
-		nic := strings.Join(e.way(local.Addr(), remote.Addr()).nics, ", ")
-		if what, ok := services[remote.Port()]; ok {
-			add(NetworkUse{fmt.Sprintf("%s connection to %s", what, remote.Addr()), nic})
-		} else if what, ok := services[local.Port()]; ok {
-			add(NetworkUse{fmt.Sprintf("%s connection from %s", what, remote.Addr()), nic})
+		what, ok := services[remote.Port()]
+		way := "to"
+		if !ok {
+			what, ok = services[local.Port()]
+			way = "from"
+		}
+		if ok {
+			nics := e.way(local.Addr(), remote.Addr()).nics
+			add(NetworkUse{fmt.Sprintf("%s connection %s %s", what, way, remote.Addr()), strings.Join(nics, ", ")})
 		}
 	}
 	for _, p := range e.procs.byPID(bindsToNIC) {
