@@ -104,7 +104,10 @@ func newSite(t *testing.T) site {
 	} {
 		run(t, "ip", strings.Fields(line)...)
 	}
-	t.Cleanup(func() { run(t, "ip", "netns", "del", "client") })
+	t.Cleanup(func() {
+		run(t, "ip", "-n", "client", "link", "set", "eth0-far", "netns", "1") // or the NIC would vanish with the namespace
+		run(t, "ip", "netns", "del", "client")
+	})
 	for _, key := range []string{"host", "user"} {
 		run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(s.dir, key))
 	}
