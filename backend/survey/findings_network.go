@@ -22,7 +22,7 @@ func (e *evidence) aboutNICs(f Facts, claims map[string][]claim) (r report) {
 		if physical(n) && n.Up && !n.Carrier {
 			r.info(n.Name+" has no carrier", "No cable, or the switch port is shut", "Check the cable; press b in the NIC list to blink its light")
 		}
-		if physical(n) && n.Usable && localMAC(n.MAC) {
+		if physical(n) && n.Usable && inUse(n) && localMAC(n.MAC) {
 			r.info(fmt.Sprintf("%s has a locally administered MAC address (%s)", n.Name, n.MAC), "Open vSwitch does not take such an address for a bridge by itself", "Nothing: the address is set explicitly, and checked")
 		}
 	}
