@@ -83,7 +83,7 @@ func (m *Machine) changeAddr(l *link, i int, a backend.Addr) {
 	m.disconnect(l, i, old)
 	old.Metric, old.ValidSec, old.PreferredSec, old.Dynamic = a.Metric, a.ValidSec, a.PreferredSec, a.Dynamic
 	if a.Prefix.Addr().Is6() {
-		old.NoPrefixRoute, old.MngTmpAddr = a.NoPrefixRoute, a.MngTmpAddr
+		old.NoPrefixRoute, old.MngTmpAddr, old.NoDAD = a.NoPrefixRoute, a.MngTmpAddr, a.NoDAD
 	}
 	l.Addrs[i] = old
 	m.connect(l, i, old)

@@ -115,6 +115,9 @@ func (m *Machine) lacpText(p *row) string {
 	for n, l := range members {
 		on := m.attached(p, l)
 		current, partner, key, state := "defaulted detached", "00:00:00:00:00:00", 0, ""
+		if p.maps["other_config"]["lacp-fallback-ab"] == "true" {
+			current = "defaulted attached"
+		}
 		if on {
 			current, partner, key = "current attached", madeMAC(l.nic.PortChannel), 1
 			state = "activity aggregation synchronized collecting distributing"

@@ -280,3 +280,64 @@ func BenchmarkCut(b *testing.B) {
 		_ = m.Snapshot()
 	}
 }
+
+// What ifdown does to a NIC that is a port of a bridge (labs.md: "never comes back").
+func TestIfdownLeavesTheNICDown(t *testing.T) {
+	m := moved(t)
+	h := m.Host()
+	must(t, h.Processes.Start(tctx, "ifdown", "eth0"))
+	if m.Reachable(host) == nil {
+		t.Error("reachable through a NIC that is down")
+	}
+	must(t, h.Switch.Transact(tctx, "--may-exist", "add-port", "br0", "eth0"))
+	if m.Reachable(host) == nil {
+		t.Error("Open vSwitch raised the NIC")
+	}
+	must(t, h.Links.SetUp(tctx, "eth0", true))
+	must(t, m.Reachable(host))
+}
+
+func TestUserspacePortsEndWithTheirDaemon(t *testing.T) {
+	m := sim.Demo()
+	h := m.Host()
+	must(t, h.Switch.Transact(tctx, "add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev"))
+	must(t, h.Links.SetUp(tctx, "br0", true))
+	m.Stop(sim.Vswitchd)
+	if err := h.Links.SetUp(tctx, "br0", true); !errors.Is(err, backend.ErrNoLink) {
+		t.Errorf("the tap outlived its process: %v", err)
+	}
+	m.Start(sim.Vswitchd)
+	must(t, h.Links.SetUp(tctx, "br0", true))
+}
+
+func TestAppctl(t *testing.T) {
+	spec := sim.DemoSpec()
+	spec.NICs[0].PortChannel, spec.NICs[1].PortChannel = "po1", "po1"
+	h := sim.New(spec).Host()
+	must(t, h.Switch.Transact(tctx, "add-br", "br0", "--", "add-bond", "br0", "good", "eth0", "eth1", "lacp=active", "bond_mode=balance-tcp",
+		"--", "add-bond", "br0", "lonely", "eth2", "eth3", "lacp=active"))
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"version"}, []string{"ovs-vswitchd (Open vSwitch) 3.1.0"}},
+		{[]string{"bond/show", "good"}, []string{"bond_mode: balance-tcp", "lacp_status: negotiated", "member eth0: enabled", "member eth1: enabled"}},
+		{[]string{"bond/show", "lonely"}, []string{"lacp_status: configured", "member eth2: disabled", "member eth3: disabled"}},
+		{[]string{"lacp/show", "good"}, []string{"status: active negotiated", "member: eth0: current attached", "member: eth1: current attached"}},
+		{[]string{"lacp/show", "lonely"}, []string{"member: eth2: defaulted detached", "partner sys_id: 00:00:00:00:00:00"}},
+		{[]string{"fdb/show", "br0"}, []string{"port  VLAN  MAC"}},
+	} {
+		out, err := h.Switch.Appctl(tctx, c.args...)
+		must(t, err)
+		for _, w := range c.want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%q lacks %q:\n%s", c.args, w, out)
+			}
+		}
+	}
+	for _, args := range [][]string{{"bond/show", "none"}, {"fdb/show", "none"}, {"frob"}, nil} {
+		if _, err := h.Switch.Appctl(tctx, args...); err == nil {
+			t.Errorf("%q is no error", args)
+		}
+	}
+}

@@ -260,3 +260,66 @@ func TestTwoUplinksAreALoop(t *testing.T) {
 		{"spanning tree", vsctl("set", "Bridge", "br0", "rstp_enable=true"), true},
 	})
 }
+
+// The upstream switch sends to the port where it last saw the MAC: a bond that
+// talks through another NIC is deaf until it has announced itself (labs.md, "Bonds").
+func TestUpstreamSwitchLearns(t *testing.T) {
+	for primary, reaches := range map[string]bool{"eth0": true, "eth1": false} {
+		m := sim.Demo()
+		run(t, m, prepare)
+		run(t, m, []step{
+			{"bond over " + primary, vsctl("add-bond", "br0", "bond0", "eth0", "eth1", "other_config:bond-primary="+primary), reaches},
+			{"connected route", addAddr("br0p1", 0), reaches},
+			{"address off eth0", delAddr("eth0"), reaches},
+			{"announce", announce("br0p1"), true},
+		})
+	}
+}
+
+// field-notes.md: "A bridge takes its MAC from the lowest port, skips locally
+// administered ones"; an internal port follows the smallest MTU.
+func TestMACAndMTUOfABridge(t *testing.T) {
+	spec := sim.DemoSpec()
+	spec.NICs[1].MAC = "52:54:00:00:00:01"
+	m := sim.New(spec)
+	h := m.Host()
+	expect := func(what, mac string, mtu int) {
+		t.Helper()
+		links, err := h.Links.List(tctx)
+		must(t, err)
+		for _, l := range links {
+			if l.Name == "br0" && (mac != "" && l.MAC != mac || l.MTU != mtu) {
+				t.Errorf("%s: MAC %s, MTU %d; want %s, %d", what, l.MAC, l.MTU, mac, mtu)
+			}
+		}
+	}
+	must(t, h.Links.SetMTU(tctx, "eth0", 9000))
+	must(t, h.Links.SetMTU(tctx, "eth1", 9000))
+	must(t, h.Switch.Transact(tctx, "add-br", "br0"))
+	expect("without ports", "", 1500)
+	must(t, h.Switch.Transact(tctx, "add-port", "br0", "eth1"))
+	expect("a locally administered NIC", "", 9000)
+	if own(t, h) == "52:54:00:00:00:01" {
+		t.Error("the bridge took a locally administered MAC")
+	}
+	must(t, h.Switch.Transact(tctx, "add-port", "br0", "eth0"))
+	expect("a second NIC", nicMAC, 9000)
+	must(t, h.Links.SetMTU(tctx, "eth0", 1400))
+	expect("a smaller MTU", nicMAC, 1400)
+	must(t, h.Switch.Transact(tctx, "set", "Bridge", "br0", `other_config:hwaddr="52:54:00:aa:bb:cc"`, "--", "set", "Interface", "br0", "mtu_request=1300", `mac="52:54:00:00:00:99"`))
+	expect("hwaddr, and the ignored mac of the bridge's own port", "52:54:00:aa:bb:cc", 1300)
+}
+
+// own is the MAC of br0 now.
+func own(t *testing.T, h backend.Host) string {
+	t.Helper()
+	links, err := h.Links.List(tctx)
+	must(t, err)
+	for _, l := range links {
+		if l.Name == "br0" {
+			return l.MAC
+		}
+	}
+	t.Fatal("there is no br0")
+	return ""
+}
