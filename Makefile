@@ -8,7 +8,8 @@ GO      ?= go
 
 # The real systems that rehearsals and tests run, and what the tests look with.
 PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
-	libvirt-daemon-system libvirt-clients qemu-system-x86 dnsmasq-base isc-dhcp-client systemd-sysv dbus
+	libvirt-daemon-system libvirt-clients qemu-system-x86 dnsmasq-base isc-dhcp-client systemd-sysv dbus \
+	openssh-server openssh-client tmux
 
 .PHONY: all build run test check lint fuzz bench bench-cut deps clean
 
