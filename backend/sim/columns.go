@@ -38,7 +38,7 @@ func setColumns(d *database, a []string, option func(string) bool) error {
 func setColumn(d *database, t int, name, setting string) error {
 	left, value, ok := strings.Cut(setting, "=")
 	if !ok || value == "" {
-		return fmt.Errorf("%s: argument does not end in \"=\" followed by a value.", setting) //nolint // its own words
+		return fmt.Errorf("%s: argument does not end in \"=\" followed by a value.", setting) //nolint:staticcheck // its own words
 	}
 	if left == "" {
 		return fmt.Errorf("%s: missing column name", setting)

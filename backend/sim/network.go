@@ -129,7 +129,7 @@ func (m *Machine) complete(def *libvirtxml.Network, old *network) error {
 	}
 	for _, n := range m.virt.networks {
 		if n != old && n.bridge() == def.Bridge.Name {
-			return fmt.Errorf("internal error: bridge name '%s' already in use.", def.Bridge.Name) //nolint // libvirt's own words
+			return fmt.Errorf("internal error: bridge name '%s' already in use.", def.Bridge.Name) //nolint:staticcheck // libvirt's own words
 		}
 	}
 	def.Bridge.STP, def.Bridge.Delay = cmp.Or(def.Bridge.STP, "on"), cmp.Or(def.Bridge.Delay, "0")

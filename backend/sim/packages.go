@@ -44,7 +44,7 @@ func (h packages) Install(ctx context.Context, names []string, line func(string)
 	for _, n := range missing {
 		err := h.p.change(ctx, "apt-get install "+n, func() error {
 			if m.files.full {
-				return fmt.Errorf("apt-get install %s: You don't have enough free space in /var/cache/apt/archives/.", n) //nolint // apt's own words
+				return fmt.Errorf("apt-get install %s: You don't have enough free space in /var/cache/apt/archives/.", n) //nolint:staticcheck // apt's own words
 			}
 			m.install(n)
 			return nil

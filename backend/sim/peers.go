@@ -102,7 +102,7 @@ func (m *Machine) deliver(c *Peer, a, src netip.Addr) (*link, *Peer, error) {
 	if c.Behind != "" {
 		last = m.peer(c.Behind)
 	} else if !c.onLink(a) {
-		last = m.routerFor(c, a)
+		last = m.routerFor(a)
 	}
 	if last == nil || !last.onLink(a) {
 		return nil, nil, fmt.Errorf("no router of %s is on its network", c.Name)
@@ -124,7 +124,7 @@ func (m *Machine) deliver(c *Peer, a, src netip.Addr) (*link, *Peer, error) {
 	return nil, last, why
 }
 
-func (m *Machine) routerFor(c *Peer, a netip.Addr) *Peer {
+func (m *Machine) routerFor(a netip.Addr) *Peer {
 	for i := range m.spec.Peers {
 		if p := &m.spec.Peers[i]; p.Router && p.Behind == "" && p.onLink(a) {
 			return p

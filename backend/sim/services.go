@@ -71,10 +71,10 @@ func (h services) Start(ctx context.Context, name string) error {
 	return h.p.change(ctx, "systemctl start "+name, func() error {
 		u, ok := h.p.m.units[unitName(name)]
 		if !ok {
-			return fmt.Errorf("Failed to start %s: Unit %s not found.", name, unitName(name)) //nolint // systemctl's own words
+			return fmt.Errorf("Failed to start %s: Unit %s not found.", name, unitName(name)) //nolint:staticcheck // systemctl's own words
 		}
 		if u.Load == "masked" {
-			return fmt.Errorf("Failed to start %s: Unit %s is masked.", name, unitName(name)) //nolint // systemctl's own words
+			return fmt.Errorf("Failed to start %s: Unit %s is masked.", name, unitName(name)) //nolint:staticcheck // systemctl's own words
 		}
 		u.Active = "active"
 		h.p.m.startDaemon(u.Name)

@@ -149,7 +149,7 @@ func (h virtOf) on(ctx context.Context, command, name string, needed bool, effec
 		case n != nil:
 			return effect(n)
 		case needed:
-			return fmt.Errorf("Network not found: no network with matching name '%s'", name) //nolint // libvirt's own words
+			return fmt.Errorf("Network not found: no network with matching name '%s'", name) //nolint:staticcheck // libvirt's own words
 		}
 		return nil
 	})
@@ -187,7 +187,7 @@ func (h virtOf) AutostartNetwork(ctx context.Context, name string, on bool) erro
 	}
 	return h.on(ctx, command, name, on, func(n *network) error {
 		if n.transient && on {
-			return errors.New("Requested operation is not valid: cannot set autostart for transient network") //nolint // libvirt's own words
+			return errors.New("Requested operation is not valid: cannot set autostart for transient network") //nolint:staticcheck // libvirt's own words
 		}
 		n.autostart = on
 		return nil
