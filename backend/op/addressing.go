@@ -71,11 +71,8 @@ func ByDependency(x, y backend.Route) int {
 // router advertisements bring comes and goes by itself.
 func (was Addressing) changed(now Addressing) string {
 	prefix := func(a backend.Addr) string { return "the address " + a.Prefix.String() }
-	route := func(r backend.Route) string {
-		r.Expires = 0
-		return "the route " + routeCommand("", r)[len("ip route "):]
-	}
-	rule := func(r backend.Rule) string { return "the rule " + ruleCommand("", r) }
+	route := func(r backend.Route) string { return "the route " + routeText(r) }
+	rule := func(r backend.Rule) string { return "the rule " + ruleText(r) }
 	learnt := func(r backend.Route) bool { return r.Protocol == "ra" }
 	had := slices.Concat(words(was.Addrs, prefix), words(slices.DeleteFunc(slices.Clone(was.Routes), learnt), route), words(was.Rules, rule))
 	has := slices.Concat(words(now.Addrs, prefix), words(slices.DeleteFunc(slices.Clone(now.Routes), learnt), route), words(now.Rules, rule))

@@ -15,6 +15,7 @@ type AttachNIC struct {
 	Bridge string `json:"bridge"`
 	NIC    string `json:"nic"`
 	MAC    string `json:"mac"` // of the NIC when the plan was built
+	MTU    int    `json:"mtu"`
 	WasUp  bool   `json:"was_up"`
 }
 
@@ -41,6 +42,12 @@ func (o *AttachNIC) Check(ctx context.Context, h backend.Host) error {
 	}
 	if l.MAC != o.MAC {
 		return fmt.Errorf("%s now has MAC %s instead of %s; start again so that the plan is made for this card", o.NIC, l.MAC, o.MAC)
+	}
+	if l.MTU != o.MTU {
+		return fmt.Errorf("%s now has MTU %d instead of %d; start again", o.NIC, l.MTU, o.MTU)
+	}
+	if l.Up != o.WasUp {
+		return fmt.Errorf("%s has been set up or down since the plan was made; start again", o.NIC)
 	}
 	if l.Master != "" {
 		return fmt.Errorf("%s now belongs to %s; take it out of there first", o.NIC, l.Master)

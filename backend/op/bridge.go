@@ -15,6 +15,7 @@ const mark = "external_ids:created-by=bridgehead"
 type AddBridge struct {
 	Bridge   string `json:"bridge"`
 	Port     string `json:"port"`
+	Uplink   string `json:"uplink"`             // NIC that will be attached
 	Datapath string `json:"datapath,omitempty"` // "" is the kernel's
 	MAC      string `json:"mac"`                // of the NIC: bridge and port keep it, so that DHCP reservations, port security and LACP see no new machine
 	MTU      int    `json:"mtu,omitempty"`      // of the port; 0: Open vSwitch's own choice

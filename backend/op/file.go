@@ -65,6 +65,9 @@ func (o *WriteFile) Check(ctx context.Context, h backend.Host) error {
 }
 
 func (o *WriteFile) Do(ctx context.Context, h backend.Host) error {
+	if now, err := h.Files.Read(o.Path); err == nil && sameFile(now, o.After) && (o.After.ModTime.IsZero() || now.ModTime.Equal(o.After.ModTime)) {
+		return nil
+	}
 	return h.Files.Write(o.Path, o.After)
 }
 

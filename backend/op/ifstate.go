@@ -85,7 +85,12 @@ func editIfState(h backend.Host, add, remove []string) error {
 	}
 	old := string(f.Data)
 	lines := strings.Split(strings.TrimSuffix(old, "\n"), "\n")
-	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" || slices.Contains(remove, l) })
+	for i, l := range lines {
+		if slices.Contains(remove, l) {
+			lines[i] = sameAlias(l, add) // in its place, so that the way back leads to the same file
+		}
+	}
+	lines = slices.DeleteFunc(lines, func(l string) bool { return l == "" })
 	for _, l := range add {
 		if !slices.Contains(lines, l) {
 			lines = append(lines, l)
@@ -97,4 +102,18 @@ func editIfState(h backend.Host, add, remove []string) error {
 	}
 	f.Data, f.ModTime = []byte(text), time.Time{}
 	return h.Files.Write(ifstatePath, f)
+}
+
+// sameAlias is the line of lines for the same alias as line ("eth0:1=eth0:1" and
+// "examplebr0p1:1=examplebr0p1:1"), or "".
+func sameAlias(line string, lines []string) string {
+	alias := func(l string) string {
+		name, _, _ := strings.Cut(l, "=")
+		_, after, _ := strings.Cut(name, ":")
+		return after
+	}
+	if i := slices.IndexFunc(lines, func(l string) bool { return alias(l) == alias(line) }); i >= 0 && alias(line) != "" {
+		return lines[i]
+	}
+	return ""
 }

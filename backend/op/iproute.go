@@ -44,10 +44,15 @@ func addrCommand(verb, dev string, a backend.Addr) string {
 }
 
 func routeCommand(verb string, r backend.Route) string {
-	c := []string{"ip", "route", verb}
 	if r.Dst.Addr().Is6() {
-		c = []string{"ip", "-6", "route", verb}
+		return "ip -6 route " + verb + " " + routeText(r)
 	}
+	return "ip route " + verb + " " + routeText(r)
+}
+
+// routeText is r as ip-route(8) takes and prints it.
+func routeText(r backend.Route) string {
+	var c []string
 	if r.Type != "" && r.Type != "unicast" {
 		c = append(c, r.Type)
 	}
@@ -100,10 +105,14 @@ func routeCommand(verb string, r backend.Route) string {
 }
 
 func ruleCommand(verb string, r backend.Rule) string {
-	c := []string{"ip", "rule", verb}
 	if r.V6 {
-		c = []string{"ip", "-6", "rule", verb}
+		return "ip -6 rule " + verb + " " + ruleText(r)
 	}
+	return "ip rule " + verb + " " + ruleText(r)
+}
+
+func ruleText(r backend.Rule) string {
+	var c []string
 	if r.Invert {
 		c = append(c, "not")
 	}

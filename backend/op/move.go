@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"bridgehead/backend"
 )
@@ -17,6 +18,8 @@ type MoveAddress struct {
 	From    Addressing `json:"from"` // of the NIC
 	To      Addressing `json:"to"`   // of the port
 	Sysctls []Sysctl   `json:"sysctls,omitempty"`
+	// Displaced are routes through other links that those of To replace.
+	Displaced []backend.Route `json:"displaced,omitempty"`
 }
 
 func (o *MoveAddress) Kind() string { return "move-address" }
@@ -45,6 +48,9 @@ func (o *MoveAddress) Describe() Note {
 	}
 	for _, r := range o.To.Rules {
 		n.Undo = append(n.Undo, ruleCommand("del", r))
+	}
+	for _, r := range o.Displaced {
+		n.Undo = append(n.Undo, routeCommand("replace", r))
 	}
 	return n
 }
@@ -84,6 +90,11 @@ func (o *MoveAddress) Check(ctx context.Context, h backend.Host) error {
 	rules, err := h.Links.Rules(ctx)
 	if err != nil {
 		return err
+	}
+	for _, r := range o.Displaced {
+		if !slices.ContainsFunc(routes, func(x backend.Route) bool { return routeText(x) == routeText(r) }) {
+			return fmt.Errorf("the host no longer has the route %s; start again", routeText(r))
+		}
 	}
 	if what := o.From.changed(Carried(o.NIC, l.Addrs, routes, rules)); what != "" {
 		return fmt.Errorf("%s %s since the plan was made; start again, so that the plan is made for what it has now", o.NIC, what)
@@ -140,7 +151,10 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	if _, ok, err := maybeLink(ctx, h, o.NIC); err != nil || !ok {
 		return errors.Join(append(errs, fmt.Errorf("cannot give %s its addresses back: it is gone", o.NIC), err)...)
 	}
-	errs = append(errs, h.Links.SetUp(ctx, o.NIC, true), put(ctx, h, o.NIC, o.From))
+	errs = append(errs, h.Links.SetUp(ctx, o.NIC, true), giveBack(ctx, h, o.NIC, o.From))
+	for _, r := range o.Displaced {
+		errs = append(errs, h.Links.SetRoute(ctx, r))
+	}
 	port, ok, err := maybeLink(ctx, h, o.Port)
 	if err != nil || !ok {
 		return errors.Join(append(errs, err)...)
@@ -157,6 +171,19 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 		errs = append(errs, h.Links.DelRule(ctx, r))
 	}
 	return errors.Join(errs...)
+}
+
+// giveBack is put for a NIC whose addresses a port of the same MAC still has: IPv6 must not look for
+// duplicates, during which an address does not answer. The second time they get their own flags.
+func giveBack(ctx context.Context, h backend.Host, name string, x Addressing) error {
+	var errs []error
+	for _, a := range x.Addrs {
+		if a.Prefix.Addr().Is6() && !a.NoDAD {
+			a.NoDAD = true
+			errs = append(errs, h.Links.SetAddr(ctx, name, a))
+		}
+	}
+	return errors.Join(append(errs, put(ctx, h, name, x))...)
 }
 
 // put gives name its addressing, replacing routes that lead elsewhere. It goes on past what

@@ -60,8 +60,23 @@ func (o *DefineNetwork) Check(ctx context.Context, h backend.Host) error {
 		return err
 	case found && o.Before == nil:
 		return fmt.Errorf("libvirt has got a network %s since the plan was made; start again to see the difference", o.Name)
-	case o.Before != nil && (!found || now.XML != o.Before.XML):
+	case o.Before != nil && (!found || now != *o.Before):
 		return fmt.Errorf("libvirt network %s has been changed since the plan was made; start again", o.Name)
+	case o.Before != nil:
+		return unused(ctx, h, o.Name)
+	}
+	return nil
+}
+
+// unused says which running domains would lose their connection for good if the network were stopped.
+func unused(ctx context.Context, h backend.Host, name string) error {
+	st, err := virtState(ctx, h)
+	if err != nil {
+		return err
+	}
+	if users := Users(st, name); len(users) > 0 {
+		return fmt.Errorf("cannot stop libvirt network %s: running VMs use it and would lose their connection for good: %s; shut them down first",
+			name, strings.Join(users, ", "))
 	}
 	return nil
 }
@@ -132,18 +147,14 @@ func (o *RetireNetwork) Describe() Note {
 }
 
 func (o *RetireNetwork) Check(ctx context.Context, h backend.Host) error {
-	st, err := virtState(ctx, h)
-	if err != nil {
+	if err := unused(ctx, h, o.Before.Name); err != nil {
 		return err
 	}
-	if users := Users(st, o.Before.Name); len(users) > 0 {
-		return fmt.Errorf("cannot stop libvirt network %s: running VMs use it and would lose their connection for good: %s",
-			o.Before.Name, strings.Join(users, ", "))
+	n, found, err := network(ctx, h, o.Before.Name)
+	if err == nil && (!found || n != o.Before) {
+		err = fmt.Errorf("libvirt network %s has been changed since the plan was made; start again", o.Before.Name)
 	}
-	if n, found := findNetwork(st, o.Before.Name); !found || n.XML != o.Before.XML {
-		return fmt.Errorf("libvirt network %s has been changed since the plan was made; start again", o.Before.Name)
-	}
-	return nil
+	return err
 }
 
 // Users names the running domains that are connected to a network.

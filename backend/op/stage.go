@@ -63,8 +63,16 @@ func staged(a backend.Addr) backend.Addr {
 }
 
 func (o *StageAddress) Check(ctx context.Context, h backend.Host) error {
-	_, err := link(ctx, h, o.NIC)
-	return err
+	if _, err := link(ctx, h, o.NIC); err != nil {
+		return err
+	}
+	for _, s := range o.Sysctls {
+		now, err := h.Links.Sysctl(ctx, s.Key)
+		if err == nil && s.Before != "" && now != s.Before {
+			return fmt.Errorf("net/%s is %s instead of %s since the plan was made; start again", s.Key, now, s.Before)
+		}
+	}
+	return nil
 }
 
 func (o *StageAddress) Do(ctx context.Context, h backend.Host) error {
@@ -104,7 +112,8 @@ func (o *StageAddress) Undo(ctx context.Context, h backend.Host) error {
 	if nic, ok, err := maybeLink(ctx, h, o.NIC); err != nil {
 		errs = append(errs, err)
 	} else if ok && nic.Up {
-		errs = append(errs, announce(ctx, h, o.NIC, o.NICAddr))
+		// A neighbour that does not hear it asks again. Whether they answer is checked at the end.
+		_ = announce(ctx, h, o.NIC, o.NICAddr)
 	}
 	port, ok, err := maybeLink(ctx, h, o.Port)
 	if err != nil || !ok {

@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,7 +16,7 @@ const mainTable = 254
 
 // addressing works out what the NIC has and what the port will have.
 func (b *builder) addressing() error {
-	b.from = b.present()
+	b.from = op.Carried(b.nic.Name, b.nic.Addrs, b.facts.Routes, b.facts.Rules)
 	for _, c := range b.facts.DHCP {
 		if c.NIC == b.nic.Name {
 			b.dhcp = append(b.dhcp, c)
@@ -48,54 +48,6 @@ func (b *builder) addressing() error {
 }
 
 func (b *builder) hadDHCP() bool { return len(b.dhcp) > 0 }
-
-// present is the NIC's addressing, without what the kernel makes by itself.
-func (b *builder) present() op.Addressing {
-	var out op.Addressing
-	for _, a := range b.nic.Addrs {
-		if a.Prefix.Addr().Is6() && (a.Scope == "link" || a.Temporary) {
-			continue
-		}
-		a.Tentative, a.DADFailed = false, false
-		out.Addrs = append(out.Addrs, a)
-	}
-	for _, r := range b.facts.Routes {
-		if through(r, b.nic.Name) && !connected(r) {
-			out.Routes = append(out.Routes, r)
-		}
-	}
-	slices.SortStableFunc(out.Routes, byDependency)
-	for _, r := range b.facts.Rules {
-		if r.IIF == b.nic.Name || r.OIF == b.nic.Name {
-			out.Rules = append(out.Rules, r)
-		}
-	}
-	return out
-}
-
-func through(r backend.Route, dev string) bool {
-	return r.Dev == dev || slices.ContainsFunc(r.NextHops, func(n backend.NextHop) bool { return n.Dev == dev })
-}
-
-// connected routes come and go with their address or link.
-func connected(r backend.Route) bool {
-	return r.Protocol == "kernel" && !r.Gateway.IsValid() && len(r.NextHops) == 0
-}
-
-// byDependency puts on-link routes before those whose gateway they reach, and default routes last.
-func byDependency(x, y backend.Route) int {
-	return cmp.Or(cmp.Compare(level(x), level(y)), cmp.Compare(x.Table, y.Table))
-}
-
-func level(r backend.Route) int {
-	switch {
-	case !r.Gateway.IsValid() && len(r.NextHops) == 0:
-		return 0
-	case r.Dst.Bits() > 0:
-		return 1
-	}
-	return 2
-}
 
 func lasting(addrs []backend.Addr) []backend.Addr {
 	out := slices.Clone(addrs)
@@ -197,8 +149,35 @@ func (b *builder) static(port string) op.Addressing {
 		}
 		out.Routes = append(out.Routes, backend.Route{Dst: everywhere(g), Gateway: g, Dev: port, Table: mainTable, Scope: "global", Protocol: "boot", Type: "unicast"})
 	}
-	slices.SortStableFunc(out.Routes, byDependency)
+	slices.SortStableFunc(out.Routes, op.ByDependency)
 	return out
+}
+
+// displaced are the routes through other links that a route of the port replaces,
+// since they lead to the same net with the same metric.
+func (b *builder) displaced() []backend.Route {
+	var out []backend.Route
+	for _, r := range b.facts.Routes {
+		ours := slices.ContainsFunc(b.from.Routes, func(x backend.Route) bool { return sameEntry(x, r) })
+		if !ours && slices.ContainsFunc(b.to.Routes, func(x backend.Route) bool { return sameEntry(x, r) }) {
+			out = append(out, r)
+			b.out.Notes = append(b.out.Notes, fmt.Sprintf("the route to %s through %s is replaced by one through %s", r.Dst, r.Dev, b.answers.Bridge.Port))
+		}
+	}
+	return out
+}
+
+// sameEntry says that x and y are one entry of a routing table, of which there is one.
+func sameEntry(x, y backend.Route) bool {
+	return x.Table == y.Table && x.Dst == y.Dst && metric(x) == metric(y)
+}
+
+// metric is that of r once the kernel has it (IP6_RT_PRIO_USER).
+func metric(r backend.Route) int {
+	if r.Dst.Addr().Is6() && r.Metric == 0 {
+		return 1024
+	}
+	return r.Metric
 }
 
 func linkScope(a netip.Addr) string {

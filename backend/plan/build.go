@@ -154,10 +154,10 @@ func (b *builder) link() error {
 	}
 	sysctls := b.sysctls()
 	b.add(Trial,
-		&op.AddBridge{Bridge: br.Name, Port: br.Port, Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
+		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: nic.Name, Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
 		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs},
-		&op.AttachNIC{Bridge: br.Name, NIC: nic.Name, MAC: nic.MAC, WasUp: nic.Up},
-		&op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls},
+		&op.AttachNIC{Bridge: br.Name, NIC: nic.Name, MAC: nic.MAC, MTU: nic.MTU, WasUp: nic.Up},
+		&op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced()},
 	)
 	if client, leases, ok := b.dhcpClient(); ok {
 		b.add(Trial, &op.StartDHCP{Port: br.Port, Client: client, Leases: leases})

@@ -41,19 +41,27 @@ func (t *Trial) UndoPlan(ctx context.Context, id string) (plan.Plan, string, err
 			return plan.Plan{}, "", fmt.Errorf("the change of %s has been taken back already, by the one of %s", was.ID, s.ID)
 		}
 	}
-	return inverse(was.Plan), was.ID, nil
+	p, err := t.inverse(ctx, was.Plan)
+	if err != nil {
+		return p, "", fmt.Errorf("cannot take the change of %s back: %w", was.ID, err)
+	}
+	return p, was.ID, nil
 }
 
 // inverse is p backwards: what made it last is undone at confirmation, what changed
 // the running host is undone in the trial.
-func inverse(p plan.Plan) plan.Plan {
+func (t *Trial) inverse(ctx context.Context, p plan.Plan) (plan.Plan, error) {
 	back := p
 	back.Items, back.Checks, back.Risk.Safe = nil, nil, ""
 	for _, phase := range []plan.Phase{plan.Trial, plan.Persist} {
 		ops := p.Ops(phase)
 		slices.Reverse(ops)
 		for _, o := range ops {
-			back.Items = append(back.Items, plan.Item{Phase: phase, Op: &op.Inverse{Of: o}})
+			o, err := op.Reverse(ctx, t.Host, o)
+			if err != nil {
+				return back, err
+			}
+			back.Items = append(back.Items, plan.Item{Phase: phase, Op: o})
 		}
 	}
 	for _, s := range p.Checks { // the same must answer, the other way round
@@ -70,5 +78,5 @@ func inverse(p plan.Plan) plan.Plan {
 			}
 		}
 	}
-	return back
+	return back, nil
 }

@@ -1,0 +1,77 @@
+package op
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bridgehead/backend"
+)
+
+// reverser is an operation whose way back, once it is confirmed, is more than its Undo:
+// there may be something by now that its Undo must not take away, or has to bring back
+// if that way back is itself taken back.
+type reverser interface {
+	Reverse(context.Context, backend.Host) (Op, error)
+}
+
+// Reverse returns the operation that takes o back. It says why not where the
+// host is not as o left it.
+func Reverse(ctx context.Context, h backend.Host, o Op) (Op, error) {
+	if r, ok := o.(reverser); ok {
+		return r.Reverse(ctx, h)
+	}
+	return &Inverse{Of: o}, nil
+}
+
+// Reverse writes the file as it was, and can bring back the one that is there now.
+func (o *WriteFile) Reverse(_ context.Context, h backend.Host) (Op, error) {
+	now, err := h.Files.Read(o.Path)
+	if err == nil && !sameFile(now, o.After) {
+		err = fmt.Errorf("%s has been changed since; take that change out by hand, or change the network by hand", o.Path)
+	}
+	return &WriteFile{Path: o.Path, Before: now, After: o.Before}, err
+}
+
+// Reverse removes the network, and can bring it back with its UUID.
+func (o *DefineNetwork) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	if err := unused(ctx, h, o.Name); err != nil {
+		return nil, err
+	}
+	if o.Before != nil {
+		return &Inverse{Of: o}, nil
+	}
+	now, found, err := network(ctx, h, o.Name)
+	if err == nil && !found {
+		err = fmt.Errorf("libvirt network %s is gone", o.Name)
+	}
+	return &RetireNetwork{Before: now, Remove: true}, err
+}
+
+// Reverse refuses to take a bridge from under the VMs that are connected to it by now.
+func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := findBridge(sw, o.Bridge)
+	if !ok {
+		return nil, fmt.Errorf("there is no bridge %s", o.Bridge)
+	}
+	return &Inverse{Of: o}, o.alone(b)
+}
+
+func (o *AddBridge) alone(b backend.Bridge) error {
+	var others []string
+	for _, p := range b.Ports {
+		if !slices.Contains([]string{o.Bridge, o.Port, o.Uplink}, p.Name) {
+			others = append(others, p.Name)
+		}
+	}
+	if len(others) > 0 {
+		return fmt.Errorf("bridge %s has other ports by now, which would lose their connection: %s; shut those VMs down or move them first",
+			o.Bridge, strings.Join(others, ", "))
+	}
+	return nil
+}
