@@ -118,9 +118,9 @@ func (f FileDiff) heading(added, removed int) string {
 	what := fmt.Sprintf("%d added, %d removed", added, removed)
 	switch {
 	case f.Created:
-		what = fmt.Sprintf("new file, %d lines", added)
+		what = fmt.Sprintf("new, %d lines", added)
 	case f.Removed:
-		what = fmt.Sprintf("file removed, %d lines", removed)
+		what = fmt.Sprintf("removed, %d lines", removed)
 	case added+removed == 0:
 		what = "unchanged"
 	}

@@ -153,8 +153,12 @@ func (s *Shell) shellKeys(taken []Key) []Key {
 	if s.neighbour(s.at, +1) < 0 {
 		next.Desc = "finish"
 	}
+	shown := []Key{next, keyBack, keyHelp, keyQuit}
+	if s.neighbour(s.at, -1) < 0 || s.status().Lock != "" { // Esc says so; it is not offered
+		shown = []Key{next, keyHelp, keyQuit}
+	}
 	var free []Key
-	for _, k := range []Key{next, keyBack, keyHelp, keyQuit} {
+	for _, k := range shown {
 		var names []string
 		for _, name := range k.Keys {
 			if !isTaken(taken, name) || name == "ctrl+c" {

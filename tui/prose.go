@@ -21,8 +21,13 @@ func (p *Prose) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Keys are the scroll keys.
-func (p *Prose) Keys() []Key { return scrollKeys() }
+// Keys are the scroll keys, once there is more than fits.
+func (p *Prose) Keys() []Key {
+	if !p.scroll.moves() {
+		return nil
+	}
+	return scrollKeys()
+}
 
 // View shows the lines in sight; when there are more, the last line says which.
 func (p *Prose) View(width, height int) string {

@@ -61,6 +61,10 @@ func (t *Table) Cursor() (row Row, ok bool) {
 	return rows[t.at], true
 }
 
+// Browsing says that keys move among the rows: no filter is being typed and no
+// detail is read alone. A page may then have letters of its own.
+func (t *Table) Browsing() bool { return !t.filtering && t.reading == nil }
+
 // Point puts the cursor on the row with this ID, if there is one.
 func (t *Table) Point(id string) {
 	if i := slices.IndexFunc(t.matching(), func(r Row) bool { return r.ID == id }); i >= 0 {

@@ -276,7 +276,7 @@ func TestDiffReadsWithoutColour(t *testing.T) {
 			"   5      - iface eth0 inet static",
 			"        5 + iface eth0 inet manual",
 			"        6 +         up ip link set $IFACE up",
-			"/etc/new: new file, 2 lines",
+			"/etc/new: new, 2 lines",
 			"        1 + one",
 		} {
 			if !strings.Contains(d.Screen(), line+"\n") {

@@ -102,7 +102,7 @@ func orText(s, other string) string {
 // aboutSessions says what this session and the others hang on.
 func (e *evidence) aboutSessions(f Facts) (r report) {
 	if f.Console.Unknown != "" {
-		r.warn("Which NIC carries this session is not known: "+f.Console.Unknown, "The cut may end it", "Work from the console, or answer the question for the NIC by hand")
+		r.warn("Which NIC carries this session is not known: "+f.Console.Unknown, "The cut may end it", "Work from the console (IPMI, serial)")
 	}
 	others := map[string]int{}
 	var order []string

@@ -205,3 +205,18 @@ func TestSessionsAtTheirNICs(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// In a rehearsal the terminal is outside of the replica: the cut cannot end this
+// session, and the logins in the replica are others'.
+func TestRehearsalHasNoSessionOfItsOwn(t *testing.T) {
+	for name, host := range map[string]func() *fake{"SSH": overSSH, "tmux": inTmux} {
+		x := host()
+		f, err := Take(t.Context(), x.host(), Options{Root: true, Rehearsal: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Console.Unknown != "" || len(own(f)) != 0 || len(f.Sessions) == 0 {
+			t.Errorf("%s: unknown %q, sessions %+v", name, f.Console.Unknown, f.Sessions)
+		}
+	}
+}
