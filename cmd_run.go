@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,18 +37,23 @@ func (a *app) statusCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(s)
 			}
-			a.printStatus(s)
-			return nil
+			last, err := t.History(c.Context())
+			a.printStatus(s, last)
+			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func (a *app) printStatus(s trial.Status) {
+// printStatus prints what is pending, or how the last change ended: its guard may have been the only one to see.
+func (a *app) printStatus(s trial.Status, last []trial.Status) {
 	switch s.Phase {
 	case trial.None:
 		fmt.Fprintln(a.out, "No change is pending.")
+		if len(last) > 0 {
+			fmt.Fprintln(a.out, "The last one:", historyLine(last[0]))
+		}
 		return
 	case trial.Waiting:
 		fmt.Fprintf(a.out, "A change of %s waits for confirmation. It is taken back in %s.\n", s.ID, s.Remaining.Round(time.Second))
@@ -225,20 +231,24 @@ func (a *app) historyCommand() *cobra.Command {
 				fmt.Fprintln(a.out, "No change has been made on this host.")
 			}
 			for _, s := range all {
-				text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, s.Plan.Answers.Uplink.NICs[0])
-				if s.Undoes != "" {
-					text += ", takes back " + s.Undoes
-				}
-				if s.Reason != "" {
-					text += ": " + s.Reason
-				}
-				fmt.Fprintln(a.out, text)
+				fmt.Fprintln(a.out, historyLine(s))
 			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+func historyLine(s trial.Status) string {
+	text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, strings.Join(s.Plan.Answers.Uplink.NICs, ", "))
+	if s.Undoes != "" {
+		text += ", takes back " + s.Undoes
+	}
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	return text
 }
 
 // watchCommand is what the guard runs.
