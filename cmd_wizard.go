@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,45 +27,58 @@ func (a *app) wizard(ctx context.Context) error {
 	w := &steps.Wizard{Host: t.Host, Trial: t, Given: given, Badge: tui.Real, Look: a.look(), Save: saveFile}
 	switch {
 	case a.demo:
-		a.demoTime(t)
+		defer a.demoTime(t)()
 		w.Badge, w.Save = tui.Demo, saveNowhere(t.Host)
-		w.Tick = a.machine.Advance
 	case os.Getenv(rehearsalEnv) != "":
-		w.Badge = tui.Rehearse
+		w.Badge, w.Look.Rehearsal = tui.Rehearse, true
 	}
-	if err := tui.Run(w.Shell(), os.Stdin, os.Stdout); err != nil {
-		if w.Pending() {
-			fmt.Fprintln(a.err, "The change is still active and waits: bridgehead confirm keeps it; otherwise it is taken back by itself.")
-		}
+	err = tui.Run(w.Shell(), os.Stdin, os.Stdout)
+	if err != nil && w.Pending() {
+		fmt.Fprintln(a.err, "The change is still active and waits: bridgehead confirm keeps it; otherwise it is taken back by itself.")
 		return err
 	}
-	return w.Outcome()
+	if outcome := w.Outcome(); outcome != nil && (err == nil || errors.Is(err, tui.ErrLeft)) {
+		return outcome
+	}
+	return err
 }
 
-// demoTime lets the simulated host's guard run as its time passes.
-func (a *app) demoTime(t *trial.Trial) {
+// demoTime lets the simulated host's time pass with the real one, and its guard run, until stop is called.
+func (a *app) demoTime(t *trial.Trial) (stop func()) {
 	watch := &trial.Trial{Host: a.machine.Host(), Dir: t.Dir}
 	a.machine.OnTick(func() {
 		if a.machine.Armed(t.Dir) {
 			_, _ = watch.Look(context.Background()) // what came of it is in the journal
 		}
 	})
+	const step = 100 * time.Millisecond
+	beat := time.NewTicker(step)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-beat.C:
+				a.machine.Advance(step)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { beat.Stop(); close(done) }
 }
 
 // saveFile writes an exported file into the working directory.
-func saveFile(name string, data []byte, mode uint32) (string, error) {
-	path, err := filepath.Abs(name)
+func saveFile(name string, data []byte, mode uint32) (dir string, err error) {
+	dir, err = os.Getwd()
 	if err != nil {
 		return "", err
 	}
-	return path, os.WriteFile(path, data, os.FileMode(mode))
+	return dir, os.WriteFile(filepath.Join(dir, name), data, os.FileMode(mode))
 }
 
 // saveNowhere keeps exported files on the simulated host.
 func saveNowhere(h backend.Host) func(string, []byte, uint32) (string, error) {
 	return func(name string, data []byte, mode uint32) (string, error) {
-		path := "/root/" + name
-		err := h.Files.Write(path, backend.File{Exists: true, Data: data, Mode: mode, ModTime: time.Time{}})
-		return path + " (of the simulated host)", err
+		return "/root of the simulated host", h.Files.Write("/root/"+name, backend.File{Exists: true, Data: data, Mode: mode})
 	}
 }

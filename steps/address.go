@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"bridgehead/backend/answers"
+	"bridgehead/backend/survey"
 	"bridgehead/tui"
 )
 
@@ -19,47 +21,62 @@ func addressStep(w *Wizard) tui.Step {
 // addressPage decides where the port's addresses come from, prefilled with what the NIC has.
 type addressPage struct {
 	tui.Form
-	w *Wizard
+	w      *Wizard
+	method *tui.ChoiceField
 }
 
 func newAddressPage(w *Wizard) *addressPage {
 	d := &w.draft
 	p := &addressPage{w: w}
 	static := func() bool { return d.Method == answers.MethodStatic }
+	p.method = &tui.ChoiceField{Label: "Address", Value: &d.Method, Options: []tui.Option{
+		{Value: answers.MethodKeep, Label: "keep"},
+		{Value: answers.MethodStatic, Label: "static", Explain: "type addresses and gateway"},
+		{Value: answers.MethodDHCP, Label: "DHCP", Explain: "the port asks a DHCP server"},
+	}}
 	p.Fields = []tui.Field{
-		&tui.ChoiceField{Label: "Address", Value: &d.Method, Options: []tui.Option{
-			{Value: answers.MethodKeep, Label: "keep", Explain: "everything the NIC has moves to the port, as it is"},
-			{Value: answers.MethodStatic, Label: "static", Explain: "type addresses and gateway"},
-			{Value: answers.MethodDHCP, Label: "DHCP", Explain: "the port asks a DHCP server"},
-		}},
+		p.method,
 		&tui.TextField{Label: "Addresses", Value: &d.Addresses, When: static, Check: checkAddresses, Help: "With prefix length, commas between: 192.168.1.100/24, fd00::100/64"},
 		&tui.TextField{Label: "Gateway", Value: &d.Gateway, When: static, Check: p.checkGateway, Help: "One for each family at most; empty: none."},
 		&tui.TextField{Label: "DNS servers", Value: &d.DNS, When: static, Check: checkAddrs, Help: "Commas between; empty: none are written."},
 	}
-	p.LongHelp = "With keep, addresses of both families, the gateway, further routes, policy rules, DNS settings and the hooks of the stanza move over, and an SSH session through the NIC survives. With other addresses it does not: log in again at the new one, and confirm there."
+	p.LongHelp = "With keep, addresses of both families, the gateway, further routes, policy rules, DNS settings and the hooks of the stanza move over, and an SSH session through the NIC survives.\n\nWith other addresses it does not: log in again at the new one, and confirm there."
 	return p
 }
 
 func (p *addressPage) Enter() tea.Cmd {
-	n, d := p.w.nic(), &p.w.draft
-	var addrs []string
-	for _, a := range n.Addrs {
-		if a.Scope == "global" && !a.Temporary {
-			addrs = append(addrs, a.Prefix.String())
-		}
-	}
-	has := "no address"
-	if len(addrs) > 0 {
-		has = strings.Join(addrs, ", ")
-	}
-	p.Intro = fmt.Sprintf("%s has %s.", n.Name, has)
-	if len(n.Gateway) > 0 {
-		p.Intro += " Gateway " + strings.Join(n.Gateway, ", ") + "."
-	}
-	if d.Addresses == "" { // prefilled, so that one changes what is there
-		d.Addresses, d.Gateway = strings.Join(addrs, ", "), strings.Join(n.Gateway, ", ")
+	n := p.w.nic()
+	dhcp := slices.ContainsFunc(p.w.facts.DHCP, func(c survey.DHCPClient) bool { return c.NIC == n.Name })
+	p.Intro = addressNow(n, dhcp)
+	keep := &p.method.Options[0]
+	switch {
+	case dhcp:
+		keep.Explain = "the DHCP client moves to the port, with its lease"
+	case len(n.Addresses) == 0:
+		keep.Explain = "the port has none either: a bridge for the VMs alone"
+	default:
+		keep.Explain = "all that " + n.Name + " has moves to the port, as it is"
 	}
 	return p.Form.Enter()
+}
+
+// addressNow says what n has, and from where.
+func addressNow(n survey.NIC, dhcp bool) string {
+	addrs := globalAddrs(n)
+	if len(addrs) == 0 {
+		return n.Name + " has no address."
+	}
+	s := n.Name + " has " + strings.Join(addrs, ", ")
+	if len(n.Gateway) > 0 {
+		s += ", gateway " + strings.Join(n.Gateway, ", ")
+	}
+	switch {
+	case dhcp:
+		s += ", from DHCP"
+	case n.Owner.File != "":
+		s += fmt.Sprintf(", from %s:%d", n.Owner.File, n.Owner.Line)
+	}
+	return s + "."
 }
 
 func checkAddresses(s string) error {

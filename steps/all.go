@@ -16,6 +16,7 @@ var flow = []func(*Wizard) tui.Step{
 	riskStep,
 	applyStep,
 	confirmStep,
+	unfinishedStep,
 	doneStep,
 }
 

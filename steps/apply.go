@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -15,9 +14,7 @@ import (
 )
 
 func applyStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "apply", Title: "Apply",
-		When: func() bool { return w.run.id == "" || w.run.status.Phase == trial.Applying },
-		Page: func() tui.Page { return &applyPage{w: w} }}
+	return tui.Step{ID: "apply", Title: "Apply", Page: func() tui.Page { return &applyPage{w: w} }}
 }
 
 // applyPage does the trial operations, each in view with its state and time.
@@ -26,16 +23,14 @@ type applyPage struct {
 	progress tui.Progress
 	events   chan trial.Event
 	running  bool
-	err      error
+	undoing  bool
 }
 
 type progressMsg struct{ event trial.Event }
 
 type appliedMsg struct {
-	id     string
-	status trial.Status
-	at     time.Time
-	err    error
+	look look
+	err  error
 }
 
 func (p *applyPage) Enter() tea.Cmd {
@@ -43,25 +38,33 @@ func (p *applyPage) Enter() tea.Cmd {
 		return nil
 	}
 	w, pl := p.w, p.w.plan
-	p.running, w.run.locked, w.run.status.Phase = true, true, trial.Applying
-	p.progress.Items = nil
+	w.run = run{status: trial.Status{Phase: trial.Applying}}
+	p.running, p.undoing = true, false
+	p.progress = tui.Progress{Items: items(pl)}
+	p.events = make(chan trial.Event, 256)
+	t, events := *w.Trial, p.events
+	t.Progress = func(e trial.Event) { events <- e }
+	window := time.Duration(pl.Answers.Apply.ConfirmWithin)
+	return tea.Batch(p.nextEvent(), func() tea.Msg {
+		defer close(events)
+		id, err := t.Apply(context.Background(), pl, window)
+		if id == "" {
+			return appliedMsg{err: err}
+		}
+		return appliedMsg{lookAt(&t, id), err}
+	})
+}
+
+func items(pl plan.Plan) []tui.Item {
+	var out []tui.Item
 	for _, i := range pl.Items {
 		text := i.Op.Describe().Text
 		if i.Phase == plan.Persist {
 			text += " (when you confirm)"
 		}
-		p.progress.Items = append(p.progress.Items, tui.Item{Title: text})
+		out = append(out, tui.Item{Title: text})
 	}
-	p.events = make(chan trial.Event, 256)
-	t := *w.Trial
-	t.Progress = func(e trial.Event) { p.events <- e }
-	window := time.Duration(pl.Answers.Apply.ConfirmWithin)
-	return tea.Batch(p.nextEvent(), func() tea.Msg {
-		id, err := t.Apply(context.Background(), pl, window)
-		close(p.events)
-		s, serr := t.Status(context.Background(), id)
-		return appliedMsg{id, s, time.Now(), errors.Join(err, serr)}
-	})
+	return out
 }
 
 func (p *applyPage) nextEvent() tea.Cmd {
@@ -77,33 +80,39 @@ func (p *applyPage) nextEvent() tea.Cmd {
 func (p *applyPage) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case progressMsg:
+		p.undoing = p.undoing || msg.event.Name == "rollback"
 		showEvent(&p.progress, msg.event)
 		return p.nextEvent()
 	case appliedMsg:
-		p.running, p.err = false, msg.err
-		p.w.run.id, p.w.run.err = msg.id, msg.err
-		p.w.run.follow(msg.status, msg.at)
+		p.running = false
+		if msg.look.status.ID != "" {
+			p.w.run.follow(msg.look)
+		}
+		p.w.run.end(msg.err)
 		if msg.err == nil {
 			return tui.Goto("confirm")
-		}
-		var unchanged *trial.UnchangedError
-		p.w.run.locked = !errors.As(msg.err, &unchanged)
-		if !p.w.run.locked {
-			p.w.run.id = ""
 		}
 		return nil
 	}
 	return p.progress.Update(msg)
 }
 
+var eventStates = map[string]tui.State{"doing": tui.Doing, "done": tui.Done, "failed": tui.Failed,
+	"undoing": tui.Undoing, "undone": tui.Undone, "undo-failed": tui.Failed}
+
 // showEvent gives the operation of an event its new state.
 func showEvent(p *tui.Progress, e trial.Event) {
-	if e.Op < 0 || e.Op >= len(p.Items) {
+	state, known := eventStates[e.Name]
+	if !known || e.Op < 0 || e.Op >= len(p.Items) {
 		return
 	}
-	states := map[string]tui.State{"doing": tui.Doing, "done": tui.Done, "failed": tui.Failed,
-		"undoing": tui.Undoing, "undone": tui.Undone, "undo-failed": tui.Failed}
-	p.Set(e.Op, states[e.Name])
+	if p.Items[e.Op].State == tui.Failed && state == tui.Undoing {
+		return // that it failed, and why, is what one wants to read
+	}
+	if p.Items[e.Op].State == tui.Failed && state == tui.Undone {
+		return
+	}
+	p.Set(e.Op, state)
 	if e.Text != "" {
 		p.Note(e.Op, e.Text)
 	}
@@ -116,29 +125,46 @@ func (p *applyPage) Next() error {
 	return nil
 }
 
-func (p *applyPage) Keys() []tui.Key { return p.progress.Keys() }
+// Keys: while it runs, there is nothing to go on to.
+func (p *applyPage) Keys() []tui.Key {
+	if !p.running {
+		return p.progress.Keys()
+	}
+	return append([]tui.Key{
+		tui.Bind("continue", "enter", "ctrl+n").Unless("One moment: the change is being applied."),
+		tui.Bind("back", "esc", "ctrl+p").Unless(p.w.lock()),
+	}, p.progress.Keys()...)
+}
 
 func (p *applyPage) View(width, height int) string {
-	head := "The guard is armed before the first change. If a line fails, everything is taken back at once."
-	if p.err != nil {
-		head = sentence(p.err)
+	lines := tui.Wrap(tui.Clean(p.head()), width)
+	if room := max(height-8, 1); len(lines) > room {
+		lines = lines[:room]
 	}
-	lines := tui.Wrap(tui.Clean(head), width)
 	return strings.Join(lines, "\n") + "\n\n" + p.progress.View(width, height-len(lines)-1)
+}
+
+func (p *applyPage) head() string {
+	var (
+		unchanged  *trial.UnchangedError
+		incomplete *trial.IncompleteError
+		err        = p.w.run.err
+	)
+	switch {
+	case p.running && p.undoing:
+		return "A part failed. Everything is being taken back."
+	case p.running:
+		return "The guard is armed. If a part fails, everything is taken back at once."
+	case errors.As(err, &unchanged):
+		return sentence(err) + " Esc goes back."
+	case errors.As(err, &incomplete):
+		return "A part failed, and not everything could be taken back. Press Enter to see what is left."
+	case err != nil:
+		return "A part failed. Everything has been taken back, and the host is as it was before. Press Enter to go on."
+	}
+	return "Applied."
 }
 
 func (p *applyPage) Help() string {
 	return "Each line is written to the journal before it is done. If this terminal dies now, the guard takes back what was done."
-}
-
-// sentence is an error as the operator reads it.
-func sentence(err error) string {
-	if err == nil {
-		return ""
-	}
-	s := err.Error()
-	if s == "" {
-		return s
-	}
-	return fmt.Sprintf("%s%s.", strings.ToUpper(s[:1]), strings.TrimSuffix(s[1:], "."))
 }

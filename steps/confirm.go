@@ -2,7 +2,6 @@ package steps
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -15,11 +14,16 @@ import (
 
 func confirmStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "confirm", Title: "Check and confirm",
-		When: func() bool { return w.run.id != "" },
+		When: func() bool { return !w.run.failed() },
 		Page: func() tui.Page { return &confirmPage{w: w} }}
 }
 
 const extendBy = 5 * time.Minute
+
+const toGoOn = "Press k to keep the change, e for more time, or r to roll back."
+
+// operatorAsked is the reason that the journal has for a rollback from a screen.
+const operatorAsked = "the operator asked for it"
 
 // confirmPage shows the checks live and has the change kept, extended or taken back.
 type confirmPage struct {
@@ -29,29 +33,27 @@ type confirmPage struct {
 	checked  bool
 	passed   bool
 	ask      string // "keep" or "roll back", once its key was pressed; Enter answers
-	working  string // what is being done, while it is
+	working  tui.Working
+	lost     error // why the run could not be looked at
 }
 
 type checkedMsg struct {
+	id      string
 	results []check.Result
 	err     error
 }
 
-type followedMsg struct {
-	status trial.Status
-	at     time.Time
-	err    error
-}
+type followedMsg struct{ look look }
 
 // endedMsg is the answer to keep, extend, or roll back.
 type endedMsg struct {
-	err    error
-	status trial.Status
-	at     time.Time
+	look look
+	say  string
+	err  error
 }
 
 func (p *confirmPage) Enter() tea.Cmd {
-	p.ask = ""
+	*p = confirmPage{w: p.w}
 	return tea.Batch(p.check(), p.follow())
 }
 
@@ -60,57 +62,67 @@ func (p *confirmPage) check() tea.Cmd {
 		return nil
 	}
 	p.checking = true
-	t := p.w.Trial
+	t, id := p.w.Trial, p.w.run.id
 	return func() tea.Msg {
 		results, err := t.Checks(background())
-		return checkedMsg{results, err}
+		return checkedMsg{id, results, err}
 	}
 }
 
 // follow looks what has become of the run: another login may have confirmed it, or the guard taken it back.
 func (p *confirmPage) follow() tea.Cmd {
-	t, id, tick := p.w.Trial, p.w.run.id, p.w.Tick
-	return func() tea.Msg {
-		if tick != nil {
-			tick(time.Second)
-		}
-		s, err := t.Status(background(), id)
-		return followedMsg{s, time.Now(), err}
-	}
+	t, id := p.w.Trial, p.w.run.id
+	return func() tea.Msg { return followedMsg{lookAt(t, id)} }
 }
+
+func (p *confirmPage) busy() bool { return p.working.What != "" }
 
 func (p *confirmPage) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tui.TickMsg:
-		if p.working == "" && !p.w.run.status.Phase.Over() {
+		if !p.busy() && !p.w.run.status.Phase.Over() {
 			return tea.Batch(p.follow(), p.check())
 		}
 	case checkedMsg:
 		p.checking = false
 		p.show(msg)
 	case followedMsg:
-		return p.followed(msg)
+		if p.lost = msg.look.err; !p.busy() {
+			return p.took(msg.look)
+		}
 	case endedMsg:
-		p.working = ""
-		p.w.run.follow(msg.status, msg.at)
-		if msg.err != nil {
-			p.w.run.err = msg.err
-		}
-		if p.w.run.status.Phase.Over() {
-			return tui.Goto("done")
-		}
-		if msg.err != nil {
+		p.working = tui.Working{}
+		cmd := p.took(msg.look)
+		if msg.err != nil && !p.w.run.status.Phase.Over() {
 			return func() tea.Msg { return tui.ErrorMsg{Err: msg.err} }
 		}
-		return nil
+		if msg.say != "" {
+			return tui.Say(msg.say)
+		}
+		return cmd
 	case tea.KeyPressMsg:
 		return p.key(msg)
 	}
-	return p.checks.Update(msg)
+	return nil
+}
+
+// took takes up what was read about the run, and goes where it leads.
+func (p *confirmPage) took(l look) tea.Cmd {
+	if l.err != nil || l.status.ID == "" {
+		return nil
+	}
+	p.w.run.follow(l)
+	switch {
+	case l.status.Phase == trial.Incomplete:
+		return tui.Goto("unfinished")
+	case l.status.Phase.Over():
+		return tui.Goto("done")
+	}
+	return p.check()
 }
 
 func (p *confirmPage) show(m checkedMsg) {
-	if m.err != nil {
+	if m.err != nil || m.id != p.w.run.id {
 		return // the run has just ended; the next look at it says how
 	}
 	p.checked, p.passed = true, check.Passed(m.results)
@@ -118,68 +130,45 @@ func (p *confirmPage) show(m checkedMsg) {
 		verdict, text := tui.CheckOK, ""
 		switch r.State {
 		case check.Failed:
-			verdict, text = tui.CheckFailed, r.Why+". What to do: "+r.Do
+			verdict, text = tui.CheckFailed, strings.TrimRight(r.Why, ".")+". What to do: "+stop(r.Do)
 		case check.Silent:
-			text = r.Why
+			verdict, text = tui.CheckNote, r.Why
 		}
 		p.checks.Set(r.Text, verdict, text)
 	}
 }
 
-func (p *confirmPage) followed(m followedMsg) tea.Cmd {
-	if m.err != nil || p.working != "" {
-		return nil
-	}
-	p.w.run.follow(m.status, m.at)
-	if !m.status.Phase.Over() {
-		return p.check()
-	}
-	if m.status.Phase == trial.RolledBack {
-		p.w.run.err = &trial.RolledBackError{Reason: m.status.Reason}
-	}
-	if m.status.Phase == trial.Incomplete {
-		p.w.run.err = &trial.IncompleteError{Reason: m.status.Reason, Left: m.status.Left}
-	}
-	return tui.Goto("done")
-}
-
 func (p *confirmPage) key(msg tea.KeyPressMsg) tea.Cmd {
+	ask := p.ask
 	switch {
+	case ask != "" && tui.Pressed(msg, "esc"):
+		p.ask = ""
+	case ask == "keep" && tui.Pressed(msg, "enter"):
+		return p.do("keeping the change", "", func(t *trial.Trial) error { return t.Confirm(background()) })
+	case ask != "" && tui.Pressed(msg, "enter"):
+		return p.do("taking everything back", "", func(t *trial.Trial) error { return t.Rollback(background(), operatorAsked) })
 	case tui.Pressed(msg, "k"):
 		p.ask = "keep"
 	case tui.Pressed(msg, "r"):
 		p.ask = "roll back"
 	case tui.Pressed(msg, "e"):
-		return p.do("extending", func(t *trial.Trial) error {
+		return p.do("extending", "You have 5 minutes more.", func(t *trial.Trial) error {
 			_, err := t.Extend(background(), extendBy)
 			return err
 		})
-	case p.ask == "keep" && tui.Pressed(msg, "enter"):
-		p.ask = ""
-		return p.do("keeping the change", func(t *trial.Trial) error { return t.Confirm(background()) })
-	case p.ask != "" && tui.Pressed(msg, "enter"):
-		p.ask = ""
-		return p.do("taking everything back", func(t *trial.Trial) error {
-			if err := t.Rollback(background(), "the operator asked for it"); err != nil {
-				return err
-			}
-			return &trial.RolledBackError{Reason: "the operator asked for it"}
-		})
-	case p.ask != "" && tui.Pressed(msg, "esc"):
-		p.ask = ""
 	default:
 		return p.checks.Update(msg)
 	}
 	return nil
 }
 
-func (p *confirmPage) do(what string, f func(*trial.Trial) error) tea.Cmd {
-	p.working = what
+func (p *confirmPage) do(what, say string, f func(*trial.Trial) error) tea.Cmd {
+	p.ask, p.working = "", tui.Working{What: what, Since: time.Now()}
 	t, id := p.w.Trial, p.w.run.id
 	return func() tea.Msg {
-		err := f(t)
-		s, serr := t.Status(background(), id)
-		return endedMsg{errors.Join(err, serr), s, time.Now()}
+		m := endedMsg{err: f(t), say: say}
+		m.look = lookAt(t, id)
+		return m
 	}
 }
 
@@ -187,54 +176,87 @@ func (p *confirmPage) Next() error {
 	if p.w.run.status.Phase.Over() {
 		return nil
 	}
-	return errors.New("press k to keep the change, e for more time, or r to roll back")
+	return errors.New(toGoOn)
 }
 
 func (p *confirmPage) Keys() []tui.Key {
 	if p.ask != "" {
-		return []tui.Key{tui.Bind("yes, "+p.ask, "enter"), tui.Bind("no", "esc")}
+		return []tui.Key{tui.Bind("yes, "+p.ask, "enter"), tui.Bind("no", "esc"),
+			{Keys: []string{"ctrl+n"}, Off: "Enter answers."}, {Keys: []string{"ctrl+p"}, Off: "Esc answers."}}
 	}
-	keep := tui.Bind("keep", "k")
-	busy := ""
-	if p.working != "" {
-		busy = "One moment: " + p.working + "."
+	keep, off := "", ""
+	switch {
+	case p.busy():
+		off = "One moment: " + p.working.What + "."
+	case p.w.run.status.Phase != trial.Waiting:
+		off = "The change does not wait for confirmation now."
 	}
 	switch {
-	case busy != "":
-		keep = keep.Unless(busy)
+	case off != "":
+		keep = off
 	case !p.checked:
-		keep = keep.Unless("The checks are still running.")
+		keep = "The checks are still running."
 	case !p.passed:
-		keep = keep.Unless("A check failed. Correct it, or roll back. To keep the change all the same: bridgehead confirm --anyway")
+		keep = "A check fails. Correct it, or roll back. To keep the change all the same: bridgehead confirm --anyway"
 	}
-	return append([]tui.Key{keep, tui.Bind("5 minutes more", "e").Unless(busy), tui.Bind("roll back", "r").Unless(busy)}, p.checks.Keys()...)
+	return append([]tui.Key{
+		tui.Bind("keep", "k").Unless(keep), tui.Bind("5 minutes more", "e").Unless(off), tui.Bind("roll back", "r").Unless(off),
+		tui.Bind("continue", "enter", "ctrl+n").Unless(toGoOn),
+		tui.Bind("back", "esc", "ctrl+p").Unless(p.w.lock()),
+	}, p.checks.Keys()...)
 }
 
 func (p *confirmPage) View(width, height int) string {
-	var head string
-	switch {
-	case p.working != "":
-		head = strings.ToUpper(p.working[:1]) + p.working[1:] + " ..."
-	case p.ask == "keep":
-		head = "Keep this change? Enter writes the files and ends the guard. Esc goes back."
-	case p.ask != "":
-		head = "Take everything back now? Enter rolls back. Esc goes back."
-	case !p.checked:
-		head = "The change is active. Looking whether it works ..."
-	case p.passed:
-		head = "The change is active and every check passes. Best is to log in anew over the network now; then press k to keep it."
-	default:
-		head = "The change is active, but a check fails. It is taken back by itself unless that is corrected and you keep it."
-	}
-	lines := tui.Wrap(head, width)
-	clock := tui.Countdown{Label: "Rolls back in", Total: p.w.windowTotal(), Deadline: func() time.Time { return p.w.run.deadline }}
+	lines := tui.Wrap(tui.Clean(p.head(width)), width)
+	clock := tui.Countdown{Label: "Rolls back in", Total: p.w.window(), Deadline: func() time.Time { return p.w.run.deadline }}
 	return strings.Join(lines, "\n") + "\n" + clock.View(width) + "\n\n" + p.checks.View(width, height-len(lines)-2)
 }
 
-func (w *Wizard) windowTotal() time.Duration {
+func (p *confirmPage) head(width int) string {
+	s := p.w.run.status
+	switch {
+	case p.busy():
+		return p.working.View(width)
+	case p.ask == "keep":
+		return "Keep this change? Enter: yes, it is made to last. Esc: no, look on."
+	case p.ask != "":
+		return "Take everything back now? Enter: yes. Esc: no, look on."
+	case p.lost != nil:
+		return "Cannot look what has become of the change: " + sentence(p.lost) + " From another login: bridgehead status"
+	case s.Phase == trial.Applying:
+		return "Another bridgehead applies a change."
+	case s.Phase == trial.Confirming:
+		return "The change is being confirmed from another login."
+	case s.Phase == trial.RollingBack:
+		return "The change is being taken back."
+	}
+	return p.waiting()
+}
+
+// waiting is what to know while the change waits for confirmation.
+func (p *confirmPage) waiting() string {
+	s := p.w.run.status
+	what := "The change is active"
+	if p.w.run.met {
+		what = "A change begun " + moment(s.Began) + " is active and waits for you"
+	}
+	if s.Guard == "" {
+		what = "NO GUARD RUNS: nothing takes this back by itself. " + what
+	}
+	switch {
+	case !p.checked:
+		return what + ". Looking whether it works ..."
+	case p.passed:
+		return what + ", and every check passes. Best is to log in anew over the network now. Then press k to keep it."
+	}
+	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
+}
+
+// window is what a full countdown stands for.
+func (w *Wizard) window() time.Duration {
 	return time.Duration(w.plan.Answers.Apply.ConfirmWithin)
 }
 
 func (p *confirmPage) Help() string {
-	return fmt.Sprintf("Until you keep it, only the running host is changed; a restart of the host is a rollback, too.\n\nFrom another login: bridgehead status, bridgehead confirm, bridgehead extend 5m, bridgehead rollback.\n\nThe checks are repeated every second. What did not answer before the change is shown but not counted. Nothing can stay unconfirmed for longer than an hour.")
+	return "Until you keep it, only the running host is changed; a restart of the host is a rollback, too.\n\nFrom another login: bridgehead status, bridgehead confirm, bridgehead extend 5m, bridgehead rollback.\n\nThe checks are repeated every second. What did not answer before the change is shown but not counted. Nothing can stay unconfirmed for longer than an hour."
 }

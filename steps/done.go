@@ -7,56 +7,93 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"bridgehead/backend/plan"
 	"bridgehead/backend/trial"
 	"bridgehead/tui"
 )
 
 func doneStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "done", Title: "Done", Page: func() tui.Page { return &donePage{w: w} }}
+	return tui.Step{ID: "done", Title: "Done",
+		When: func() bool { return w.run.status.Phase != trial.Incomplete },
+		Page: func() tui.Page { return &donePage{w: w} }}
 }
 
 // donePage says how it ended, where the old state is, and what to do next.
 type donePage struct {
-	w *Wizard
-	tui.Prose
+	w     *Wizard
+	prose tui.Prose
 }
 
 func (p *donePage) Enter() tea.Cmd {
-	p.Text = outcomeText(p.w)
+	p.prose.Text = outcome(p.w)
 	return nil
 }
 
-func outcomeText(w *Wizard) string {
-	var incomplete *trial.IncompleteError
-	var b strings.Builder
-	s := w.run.status
-	switch {
-	case errors.As(w.run.err, &incomplete):
-		fmt.Fprintf(&b, "NOT EVERYTHING COULD BE TAKEN BACK: %s.\n\nWhat is left:\n", trimStop(incomplete.Reason))
-		for _, l := range incomplete.Left {
-			fmt.Fprintf(&b, "  - %s\n", l)
-		}
-		b.WriteString("\nCorrect that, then run: bridgehead rollback\n")
-	case w.run.err != nil:
-		fmt.Fprintf(&b, "%s\n\nWhat was tried and why it was taken back: bridgehead history\n", sentence(w.run.err))
-	case s.Phase == trial.Confirmed:
-		br := w.plan.Answers.Bridge
-		fmt.Fprintf(&b, "Done. %s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n\n",
-			strings.Join(w.plan.Answers.Uplink.NICs, ", "), br.Name, br.Port)
-		for _, o := range w.plan.Ops(plan.Persist) {
-			fmt.Fprintf(&b, "  %s\n", o.Describe().Text)
-		}
-		fmt.Fprintf(&b, "\nOld files:   %s/history/%s/before/files\nTake back:   bridgehead undo\nLook:        ovs-vsctl show\n", w.Trial.Dir, s.ID)
-		if l := w.plan.Answers.Libvirt; l != nil && l.Network != "" {
-			fmt.Fprintf(&b, "\nConnect a VM: virsh attach-interface VM network %s --model virtio --config\n", l.Network)
-		}
-	default:
-		b.WriteString("Nothing has been changed.\n")
+func (p *donePage) confirmed() bool { return p.w.run.status.Phase == trial.Confirmed }
+
+func (p *donePage) Update(msg tea.Msg) tea.Cmd {
+	if tui.Pressed(msg, "s") {
+		p.w.again()
+		return tui.Goto("survey")
 	}
+	return p.prose.Update(msg)
+}
+
+func outcome(w *Wizard) string {
+	var (
+		unchanged  *trial.UnchangedError
+		rolledBack *trial.RolledBackError
+	)
+	switch err := w.run.err; {
+	case w.run.status.Phase == trial.Confirmed:
+		return confirmedText(w)
+	case errors.As(err, &unchanged):
+		return "Nothing has been changed on this host.\n\nWhy: " + sentence(unchanged.Err) + "\n\nPress s to look at the host again. What you typed is kept."
+	case errors.As(err, &rolledBack):
+		return rolledBackText(w)
+	case err != nil:
+		return sentence(err) + "\n\nWhat has become of the change:\n  bridgehead status"
+	}
+	return "Nothing has been changed on this host."
+}
+
+func confirmedText(w *Wizard) string {
+	var b strings.Builder
+	a := w.plan.Answers
+	fmt.Fprintf(&b, "Confirmed. %s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n",
+		strings.Join(a.Uplink.NICs, ", "), a.Bridge.Name, a.Bridge.Port)
+	next := func(what, command string) { fmt.Fprintf(&b, "\n%s\n  %s\n", what, command) }
+	next("Look at it:", "ovs-vsctl show")
+	if l := a.Libvirt; l != nil && l.Network != "" {
+		next("Connect a VM, from its next start on:", "virsh attach-interface VM network "+l.Network+" --model virtio --config")
+	}
+	next("Take it back, under the same guard:", "bridgehead undo")
+	next("The files as they were before:", w.Trial.Dir+"/history/"+w.run.id+"/before/files")
 	return strings.TrimRight(b.String(), "\n")
 }
 
+func rolledBackText(w *Wizard) string {
+	var b strings.Builder
+	b.WriteString("Everything has been taken back. The host is as it was before: files, Open vSwitch, addresses, routes and libvirt have been compared, and what answered before answers again.\n")
+	if reason := w.run.status.Reason; reason != "" {
+		fmt.Fprintf(&b, "\nWhy: %s\n", sentence(errors.New(reason)))
+	}
+	if len(w.installed) > 0 {
+		fmt.Fprintf(&b, "\nThese packages stay installed: %s.\n", strings.Join(w.installed, ", "))
+	}
+	b.WriteString("\nPress s to start again. What you typed is kept.\n\nWhat was tried on this host:\n  bridgehead history")
+	return b.String()
+}
+
 func (p *donePage) Next() error { return nil }
+
+func (p *donePage) Keys() []tui.Key {
+	back := tui.Bind("back", "esc", "ctrl+p")
+	if p.confirmed() {
+		return append([]tui.Key{back.Unless(p.w.lock())}, p.prose.Keys()...)
+	}
+	return append([]tui.Key{tui.Bind("start again", "s"), back.Unless("This attempt is over. Press s to start again.")}, p.prose.Keys()...)
+}
+
+func (p *donePage) View(width, height int) string { return p.prose.View(width, height) }
 
 func (p *donePage) Help() string { return "Enter ends the wizard." }

@@ -38,19 +38,23 @@ func (p *nicPage) Enter() tea.Cmd {
 	}
 	p.table.SetRows(rows)
 	if p.w.draft.NIC != "" {
-		p.table.Chosen = []string{p.w.nic().Name}
-		p.table.Point(p.w.nic().Name)
+		p.table.Chosen = nil
+		if n := p.w.nic(); n.Usable {
+			p.table.Chosen = []string{n.Name}
+			p.table.Point(n.Name)
+		}
 	}
 	return nil
 }
 
 func (p *nicPage) Update(msg tea.Msg) tea.Cmd {
-	if key, ok := msg.(tea.KeyPressMsg); ok && tui.Pressed(key, "b") {
+	if tui.Pressed(msg, "b") && p.table.Browsing() {
 		return p.blink()
 	}
 	cmd := p.table.Update(msg)
-	if len(p.table.Chosen) == 1 {
+	if len(p.table.Chosen) == 1 && p.table.Chosen[0] != p.w.nic().Name {
 		p.w.draft.NIC = p.table.Chosen[0]
+		p.w.propose()
 	}
 	return cmd
 }
@@ -61,9 +65,9 @@ func (p *nicPage) blink() tea.Cmd {
 		return nil
 	}
 	host := p.w.Host
-	return tea.Batch(tui.Say(fmt.Sprintf("The port LED of %s blinks for %s.", row.ID, tui.Elapsed(blinkTime))), func() tea.Msg {
+	return tea.Batch(tui.Say(fmt.Sprintf("The port LED of %s blinks for %s.", row.ID, span(blinkTime))), func() tea.Msg {
 		if err := host.Links.Blink(background(), row.ID, blinkTime); err != nil {
-			return tui.ErrorMsg{Err: err}
+			return tui.ErrorMsg{Err: fmt.Errorf("the LED of %s does not blink: %w", row.ID, err)}
 		}
 		return nil
 	})
@@ -77,7 +81,11 @@ func (p *nicPage) Next() error {
 }
 
 func (p *nicPage) Keys() []tui.Key {
-	return append(p.table.Keys(), tui.Bind("blink LED", "b"))
+	keys := p.table.Keys()
+	if p.table.Browsing() {
+		keys = append([]tui.Key{tui.Bind("blink LED", "b")}, keys...)
+	}
+	return keys
 }
 
 func (p *nicPage) View(width, height int) string {
@@ -94,37 +102,38 @@ func (p *nicPage) detail(r tui.Row) string {
 	if !ok {
 		return ""
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: MAC %s", n.Name, n.MAC)
-	if n.Driver != "" {
-		fmt.Fprintf(&b, ", driver %s", n.Driver)
-	}
-	fmt.Fprintf(&b, ", MTU %d", n.MTU)
-	if len(n.AltNames) > 0 {
-		fmt.Fprintf(&b, ", also called %s", strings.Join(n.AltNames, ", "))
-	}
-	b.WriteString("\n")
-	if len(n.Addrs) > 0 {
-		var list []string
-		for _, a := range n.Addrs {
-			list = append(list, a.Prefix.String())
-		}
-		fmt.Fprintf(&b, "addresses %s", strings.Join(list, ", "))
+	lines := []string{hardware(n)}
+	if len(n.Addresses) > 0 {
+		line := strings.Join(n.Addresses, ", ")
 		if len(n.Gateway) > 0 {
-			fmt.Fprintf(&b, "; gateway %s", strings.Join(n.Gateway, ", "))
+			line += "; gateway " + strings.Join(n.Gateway, ", ")
 		}
-		b.WriteString("\n")
+		lines = append(lines, line)
 	}
 	if n.Owner.File != "" {
-		fmt.Fprintf(&b, "configured in %s:%d\n", n.Owner.File, n.Owner.Line)
+		lines = append(lines, fmt.Sprintf("Configured in %s:%d", n.Owner.File, n.Owner.Line))
+	}
+	if n.Neighbour != "" {
+		lines = append(lines, "Switch (LLDP): "+n.Neighbour)
 	}
 	for _, s := range n.SessionOf {
-		fmt.Fprintf(&b, "carries %s\n", s)
+		lines = append(lines, "Carries "+s)
 	}
-	for _, s := range n.Problems {
-		fmt.Fprintf(&b, "%s\n", s)
+	if !n.Usable {
+		lines = append(lines, "Cannot be the uplink:")
 	}
-	return strings.TrimRight(b.String(), "\n")
+	return strings.Join(append(lines, n.Problems...), "\n")
+}
+
+func hardware(n survey.NIC) string {
+	s := fmt.Sprintf("%s: MAC %s, MTU %d", n.Name, n.MAC, n.MTU)
+	if n.Driver != "" {
+		s += ", driver " + n.Driver
+	}
+	if len(n.AltNames) > 0 {
+		s += ", also called " + strings.Join(n.AltNames, ", ")
+	}
+	return s
 }
 
 func linkWord(n survey.NIC) string {
@@ -132,7 +141,7 @@ func linkWord(n survey.NIC) string {
 	case !n.Up:
 		return "down"
 	case !n.Carrier:
-		return "no cable"
+		return "no carrier"
 	case n.SpeedMbps > 0 && n.SpeedMbps%1000 == 0:
 		return fmt.Sprintf("%d Gb/s", n.SpeedMbps/1000)
 	case n.SpeedMbps > 0:
@@ -142,10 +151,8 @@ func linkWord(n survey.NIC) string {
 }
 
 func firstAddr(n survey.NIC) string {
-	for _, a := range n.Addrs {
-		if a.Scope == "global" {
-			return a.Prefix.String()
-		}
+	if a := globalAddrs(n); len(a) > 0 {
+		return a[0]
 	}
 	return "-"
 }
@@ -166,11 +173,8 @@ func carries(n survey.NIC) string {
 			return "THIS session"
 		}
 	}
-	switch len(n.SessionOf) {
-	case 0:
+	if len(n.SessionOf) == 0 {
 		return "-"
-	case 1:
-		return "1 login"
 	}
-	return fmt.Sprintf("%d logins", len(n.SessionOf))
+	return count(len(n.SessionOf), "login")
 }

@@ -2,6 +2,8 @@ package steps
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 
 func packagesStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "packages", Title: "Packages",
-		When: func() bool { return len(w.facts.Packages.Missing) > 0 },
+		When: func() bool { return len(w.facts.Packages.Missing) > 0 || len(w.installed) > 0 },
 		Page: func() tui.Page { return &packagesPage{w: w} }}
 }
 
@@ -22,7 +24,6 @@ type packagesPage struct {
 	w       *Wizard
 	running bool
 	began   time.Time
-	now     time.Time
 	line    string
 	lines   chan string
 	err     error
@@ -31,6 +32,7 @@ type packagesPage struct {
 type packageLineMsg struct{ line string }
 
 type installedMsg struct {
+	names []string
 	facts survey.Facts
 	err   error
 }
@@ -39,17 +41,15 @@ func (p *packagesPage) Enter() tea.Cmd { return nil }
 
 func (p *packagesPage) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tui.TickMsg:
-		p.now = msg.Now
 	case packageLineMsg:
 		p.line = msg.line
 		return p.nextLine()
 	case installedMsg:
 		p.running, p.err = false, msg.err
 		if msg.err == nil {
+			p.w.installed = append(p.w.installed, msg.names...)
 			p.w.facts = msg.facts
 			p.w.propose()
-			return tui.Say("Installed. They stay installed, also after a rollback.")
 		}
 	case tea.KeyPressMsg:
 		if tui.Pressed(msg, "i") {
@@ -61,7 +61,6 @@ func (p *packagesPage) Update(msg tea.Msg) tea.Cmd {
 
 func (p *packagesPage) install() tea.Cmd {
 	p.running, p.err, p.began, p.line = true, nil, time.Now(), ""
-	p.now = p.began
 	p.lines = make(chan string, 64)
 	names, host, look, lines := p.w.facts.Packages.Missing, p.w.Host, p.w.Look, p.lines
 	return tea.Batch(p.nextLine(), func() tea.Msg {
@@ -76,7 +75,7 @@ func (p *packagesPage) install() tea.Cmd {
 			return installedMsg{err: err}
 		}
 		f, err := survey.Take(background(), host, look)
-		return installedMsg{f, err}
+		return installedMsg{names, f, err}
 	})
 }
 
@@ -95,39 +94,61 @@ func (p *packagesPage) Next() error {
 	case p.running:
 		return errors.New("one moment: packages are being installed")
 	case !p.w.facts.Switch.Installed:
-		return errors.New("without openvswitch-switch there is no bridge: press i to install, or install it yourself and look again")
+		return errors.New("without openvswitch-switch there is no bridge: press i to install it")
 	}
 	return nil
 }
 
 func (p *packagesPage) Keys() []tui.Key {
 	k := tui.Bind("install", "i")
-	if p.running {
-		k = k.Unless("The installation is running.")
-	} else if !p.w.facts.Host.Root {
-		k = k.Unless("Only root may install packages: start bridgehead with sudo.")
+	back := tui.Bind("back", "esc", "ctrl+p")
+	switch {
+	case p.running:
+		return []tui.Key{k.Unless("The installation is running."), back.Unless("One moment: packages are being installed.")}
+	case len(p.w.facts.Packages.Missing) == 0:
+		return nil
+	case !p.w.facts.Host.Root:
+		return []tui.Key{k.Unless("Only root may install packages: start bridgehead with sudo.")}
 	}
 	return []tui.Key{k}
 }
 
 func (p *packagesPage) View(width, height int) string {
 	var b strings.Builder
-	if missing := p.w.facts.Packages.Missing; len(missing) > 0 {
+	missing := p.w.facts.Packages.Missing
+	switch {
+	case len(missing) == 0:
+		fmt.Fprintf(&b, "Installed: %s.\n\nEverything that is needed is here. The packages stay, also when the change is rolled back.\n", strings.Join(p.w.installed, ", "))
+	default:
 		b.WriteString("These packages are missing:\n\n")
-		for _, name := range missing {
-			b.WriteString("  " + name + "\n")
+		for _, n := range p.w.facts.Packages.Needs {
+			if n.Have != "" {
+				continue
+			}
+			need := "for " + n.For
+			if n.Mandatory {
+				need = n.For + "; needed"
+			}
+			fmt.Fprintf(&b, "  %-22s %s\n", n.AnyOf[0], need)
 		}
 		b.WriteString("\nPress i to install them with apt-get, without recommended packages. They stay installed when the change is rolled back; everything else is taken back.\n")
-	} else {
-		b.WriteString("Everything that is needed is installed.\n")
+		if !p.mandatory() {
+			b.WriteString("\nOpen vSwitch is here: Enter goes on without them.\n")
+		}
 	}
-	if p.running {
-		b.WriteString("\nInstalling ... " + tui.Elapsed(p.now.Sub(p.began)) + "\n  " + tui.Clean(p.line) + "\n")
+	switch {
+	case p.running:
+		b.WriteString("\n" + tui.Working{What: "installing", Since: p.began}.View(width) + "\n  " + tui.Cut(tui.Clean(p.line), width-2) + "\n")
+	case p.err != nil:
+		b.WriteString("\nCANNOT INSTALL: " + tui.Clean(stop(p.err.Error())) + "\n\nPress i to try again. The network has not been changed.\n")
 	}
-	if p.err != nil {
-		b.WriteString("\n" + tui.Clean(p.err.Error()) + "\n")
-	}
-	return strings.Join(tui.Wrap(b.String(), width), "\n")
+	lines := tui.Wrap(strings.TrimRight(b.String(), "\n"), width)
+	return strings.Join(lines[:min(len(lines), height)], "\n")
+}
+
+// mandatory says that something is missing without which nothing can be done.
+func (p *packagesPage) mandatory() bool {
+	return slices.ContainsFunc(p.w.facts.Packages.Needs, func(n survey.PackageNeed) bool { return n.Mandatory && n.Have == "" })
 }
 
 func (p *packagesPage) Help() string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -29,114 +30,146 @@ func (p *reviewPage) Enter() tea.Cmd {
 	if p.err != nil {
 		return nil
 	}
+	pl := p.w.plan
+	files, definitions := diffs(pl)
 	p.tabs.Tabs = []tui.Tab{
-		{Title: "Files", Widget: &tui.Diff{Files: fileDiffs(p.w.plan)}},
-		{Title: "Commands", Widget: &tui.Prose{Text: commands(p.w.plan)}},
-		{Title: "Timeline", Widget: &tui.Prose{Text: timeline(p.w.plan)}},
-		{Title: "Risk", Widget: &tui.Prose{Text: riskText(p.w.plan)}},
+		{Title: "Files", Widget: &tui.Diff{Files: files}},
+		{Title: "Commands", Widget: &drawn{text: func(width int) []string { return script(pl, width) }}},
 	}
+	if len(definitions) > 0 {
+		p.tabs.Tabs = append(p.tabs.Tabs, tui.Tab{Title: "libvirt XML", Widget: &tui.Diff{Files: definitions}})
+	}
+	p.tabs.Tabs = append(p.tabs.Tabs,
+		tui.Tab{Title: "Timeline", Widget: &drawn{text: func(width int) []string { return timeline(pl, width) }}},
+		tui.Tab{Title: "Risks", Widget: &drawn{text: func(width int) []string { return risks(pl, width) }}})
 	return nil
 }
 
-func fileDiffs(pl plan.Plan) []tui.FileDiff {
-	var out []tui.FileDiff
-	for _, c := range pl.Changes() {
-		out = append(out, tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After, Created: c.Created, Removed: c.Removed})
-	}
-	return out
-}
-
-func commands(pl plan.Plan) string {
-	var b strings.Builder
-	b.WriteString("What is done, as you would type it:\n\n")
+// diffs are what changes in files, and in definitions that libvirt keeps.
+func diffs(pl plan.Plan) (files, definitions []tui.FileDiff) {
 	for _, i := range pl.Items {
-		if _, file := i.Op.(*op.WriteFile); file {
-			fmt.Fprintf(&b, "# %s, see the tab Files\n", i.Op.Describe().Text)
-			continue
+		_, file := i.Op.(*op.WriteFile)
+		for _, c := range i.Op.Describe().Changes {
+			d := tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After, Created: c.Created, Removed: c.Removed}
+			if file {
+				files = append(files, d)
+			} else {
+				definitions = append(definitions, d)
+			}
 		}
-		n := i.Op.Describe()
-		fmt.Fprintf(&b, "# %s\n%s\n\n", n.Text, strings.Join(n.Commands, "\n"))
 	}
-	return strings.TrimRight(b.String(), "\n")
+	return files, definitions
 }
 
-func timeline(pl plan.Plan) string {
-	var b strings.Builder
-	b.WriteString("1. Now: what answers is noted, and the guard is armed.\n\n2. The trial. Only the running host changes:\n")
+// timeline says what happens when, also if nothing is confirmed.
+func timeline(pl plan.Plan, width int) []string {
+	lines := hang("1. ", "What answers now is noted, and the guard is armed.", width)
+	lines = append(append(lines, ""), hang("2. ", "The trial. Only the running host changes, no file:", width)...)
 	for _, o := range pl.Ops(plan.Trial) {
 		n := o.Describe()
-		mark := "   "
 		if n.Cut {
-			mark = " ! "
+			n.Text += " (traffic may stall for milliseconds)"
 		}
-		fmt.Fprintf(&b, "%s%s\n", mark, n.Text)
+		lines = append(lines, hang("   - ", n.Text, width)...)
 	}
-	fmt.Fprintf(&b, "   (!: traffic through the NIC may stall for some milliseconds)\n\n3. The checks run. You have %s to confirm. Silence takes everything back.\n\n4. When you confirm:\n", pl.Answers.Apply.ConfirmWithin)
+	lines = append(append(lines, ""), hang("3. ", "You have "+span(time.Duration(pl.Answers.Apply.ConfirmWithin))+" to confirm. Meanwhile this is checked:", width)...)
+	for _, c := range pl.Checks {
+		lines = append(lines, hang("   - ", c.String(), width)...)
+	}
+	lines = append(append(lines, ""), hang("4. ", "When you confirm, it is made to last:", width)...)
 	for _, o := range pl.Ops(plan.Persist) {
-		fmt.Fprintf(&b, "   %s\n", o.Describe().Text)
+		lines = append(lines, hang("   - ", o.Describe().Text, width)...)
 	}
-	return strings.TrimRight(b.String(), "\n")
+	return append(append(lines, ""), tui.Wrap("If you do not confirm, if this terminal or the wizard dies, or if the host restarts: everything is taken back.", width)...)
 }
 
-func riskText(pl plan.Plan) string {
-	lines := append(pl.Risk.Lines(), pl.Notes...)
-	if len(lines) == 0 {
-		lines = []string{"Nothing that is known to be at risk."}
+// risks are all that is known of them; the screen before apply has the first few.
+func risks(pl plan.Plan, width int) []string {
+	var lines []string
+	for _, l := range append(pl.Risk.Lines(), pl.Notes...) {
+		lines = append(lines, hang("- ", stop(l), width)...)
 	}
-	return strings.Join(lines, "\n\n")
+	if lines == nil {
+		return []string{"Nothing is known to be at risk."}
+	}
+	return lines
 }
 
 func (p *reviewPage) Update(msg tea.Msg) tea.Cmd {
-	if key, ok := msg.(tea.KeyPressMsg); ok && tui.Pressed(key, "w") {
+	if key, ok := msg.(tea.KeyPressMsg); ok && p.saves(key) {
 		return p.export()
 	}
 	return p.tabs.Update(msg)
+}
+
+// saves says whether key is w, and not part of something that is being typed.
+func (p *reviewPage) saves(key tea.KeyPressMsg) bool {
+	for _, k := range p.tabs.Keys() {
+		if k.Matches(key) {
+			return false
+		}
+	}
+	return tui.Pressed(key, "w")
 }
 
 // export writes the answers, the script and the undo script beside each other.
 func (p *reviewPage) export() tea.Cmd {
 	w, pl := p.w, p.w.plan
 	return func() tea.Msg {
-		var where []string
 		file, err := answers.Encode(pl.Answers)
+		var script, undo strings.Builder
+		err = errors.Join(err, plan.Render(&script, pl, plan.FormatScript), plan.Render(&undo, pl, plan.FormatUndoScript))
 		if err != nil {
 			return tui.ErrorMsg{Err: err}
 		}
-		var script, undo strings.Builder
-		if err := errors.Join(plan.Render(&script, pl, plan.FormatScript), plan.Render(&undo, pl, plan.FormatUndoScript)); err != nil {
-			return tui.ErrorMsg{Err: err}
-		}
+		var dir string
 		for _, x := range []struct {
 			name string
 			data []byte
 			mode uint32
 		}{{"bridgehead-answers.yaml", file, 0o600}, {"bridgehead-apply.sh", []byte(script.String()), 0o700}, {"bridgehead-undo.sh", []byte(undo.String()), 0o700}} {
-			path, err := w.Save(x.name, x.data, x.mode)
-			if err != nil {
+			if dir, err = w.Save(x.name, x.data, x.mode); err != nil {
 				return tui.ErrorMsg{Err: fmt.Errorf("cannot write %s: %w", x.name, err)}
 			}
-			where = append(where, path)
 		}
-		return tui.SayMsg{Text: "Written: " + strings.Join(where, ", ")}
+		return tui.SayMsg{Text: "Written to " + dir + ": bridgehead-answers.yaml, bridgehead-apply.sh, bridgehead-undo.sh"}
 	}
 }
 
-func (p *reviewPage) Next() error { return p.err }
+func (p *reviewPage) Next() error {
+	if p.err != nil {
+		return errors.New("this cannot be done as answered: go back with Esc and correct it")
+	}
+	return nil
+}
 
 func (p *reviewPage) Keys() []tui.Key {
 	if p.err != nil {
 		return nil
 	}
-	return append(p.tabs.Keys(), tui.Bind("write to files", "w"))
+	keys := p.tabs.Keys()
+	return append(keys[:1:1], append([]tui.Key{tui.Bind("write to files", "w")}, keys[1:]...)...)
 }
 
 func (p *reviewPage) View(width, height int) string {
-	if p.err != nil {
-		return strings.Join(tui.Wrap("This cannot be done as answered:\n\n"+tui.Clean(p.err.Error())+"\n\nGo back with Esc and correct it. Nothing has been changed.", width), "\n")
+	if p.err == nil {
+		return p.tabs.View(width, height)
 	}
-	return p.tabs.View(width, height)
+	var b strings.Builder
+	b.WriteString("This cannot be done as answered:\n\n")
+	var refusal *plan.Refusal
+	if errors.As(p.err, &refusal) {
+		for _, f := range refusal.Findings {
+			fmt.Fprintf(&b, "  %s\n  %s What to do: %s\n\n", stop(f.What), stop(f.Why), stop(f.Do))
+		}
+	} else {
+		fmt.Fprintf(&b, "  %s\n\n", stop(p.err.Error()))
+	}
+	b.WriteString("Go back with Esc and correct it. Nothing has been changed.")
+	lines := tui.Wrap(tui.Clean(b.String()), width)
+	return strings.Join(lines[:min(len(lines), height)], "\n")
 }
 
 func (p *reviewPage) Help() string {
-	return "Nothing has been changed yet. What you see here is the list that is applied, checked and, if need be, taken back.\n\nPress w to write the answers, the commands as a shell script, and the script that undoes them. With the answers another host is done unattended: bridgehead apply --answers FILE."
+	return "Nothing has been changed yet. What you see here is the list that is applied, checked and, if need be, taken back.\n\nPress w to write the answers, the commands as a shell script, and the script that undoes them. With the answers another host is done unattended:\n\n  bridgehead apply --answers FILE"
 }

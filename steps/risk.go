@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"bridgehead/backend/answers"
 	"bridgehead/backend/plan"
 	"bridgehead/tui"
 )
@@ -28,32 +30,69 @@ func (p *riskPage) Enter() tea.Cmd {
 
 // riskQuestion can be read in ten seconds.
 func riskQuestion(pl plan.Plan) string {
-	var b strings.Builder
+	lines := []string{verdict(pl), ""}
+	also := touched(pl.Risk)
+	const most = 5
+	if len(also) > most {
+		also = append(also[:most], fmt.Sprintf("and %d more: see the tab Risks of the review", len(also)-most))
+	}
+	for _, l := range also {
+		lines = append(lines, "  - "+l)
+	}
+	if len(also) > 0 {
+		lines = append(lines, "")
+	}
+	return strings.Join(append(lines,
+		fmt.Sprintf("If you are cut off: wait. After %s everything is as it was before.", span(time.Duration(pl.Answers.Apply.ConfirmWithin))),
+		"If you can log in again: run  bridgehead confirm"), "\n")
+}
+
+// verdict is the one thing to know.
+func verdict(pl plan.Plan) string {
 	r := pl.Risk
 	nic, port := strings.Join(pl.Answers.Uplink.NICs, ", "), pl.Answers.Bridge.Port
+	survives := fmt.Sprintf("should survive: the address moves to %s within milliseconds and keeps its MAC address.", port)
+	another := "the host gets another address"
+	if pl.Answers.Address.Method == answers.MethodStatic {
+		another = "the host's address will be " + strings.Join(pl.Answers.Address.Addresses, ", ")
+	}
 	switch {
 	case r.OwnSession && r.NewAddress:
-		fmt.Fprintf(&b, "YOUR OWN SESSION WILL BREAK: it goes through %s, and the host gets another address.\n", nic)
+		return fmt.Sprintf("YOUR SESSION WILL BREAK. It goes through %s, and %s. Log in there to confirm.", nic, another)
 	case r.OwnSession:
-		fmt.Fprintf(&b, "YOUR OWN SESSION GOES THROUGH %s. It should survive: the address moves to %s within milliseconds.\n", nic, port)
-	case r.LoseSSH():
-		fmt.Fprintf(&b, "Logins go through %s. They should survive: the address moves to %s within milliseconds.\n", nic, port)
+		return fmt.Sprintf("YOUR SESSION GOES THROUGH %s. It %s", nic, survives)
+	case r.Unknown != "":
+		return fmt.Sprintf("YOUR SESSION MAY BREAK: it cannot be known which NIC carries it (%s). Go on only if you can reach the console.", strings.TrimRight(r.Unknown, "."))
+	case len(r.Sessions) > 0 && r.NewAddress:
+		return fmt.Sprintf("LOGINS OF OTHERS WILL BREAK. They go through %s, and %s.", nic, another)
+	case len(r.Sessions) > 0:
+		return fmt.Sprintf("Your session is safe. Logins of others go through %s; they %s", nic, survives)
+	case r.NewAddress:
+		return fmt.Sprintf("Your session is safe, but %s.", another)
 	case r.Safe != "":
-		fmt.Fprintf(&b, "Safe to go on: %s.\n", r.Safe)
+		return "Safe to go on: " + stop(r.Safe)
 	}
-	shown := 0
-	for _, l := range r.Lines() {
-		if strings.HasPrefix(l, "Safe:") || strings.HasPrefix(l, "THIS session") {
-			continue
+	return "Your session is safe. This is in use through " + nic + ":"
+}
+
+// touched lists what else the cut touches.
+func touched(r plan.Risk) []string {
+	var out []string
+	for _, s := range r.Sessions {
+		if !strings.Contains(s, "(this session)") {
+			out = append(out, s)
 		}
-		if shown++; shown > 6 {
-			fmt.Fprintf(&b, "  - and more: see the tab Risk of the review\n")
-			break
-		}
-		fmt.Fprintf(&b, "  - %s\n", l)
 	}
-	fmt.Fprintf(&b, "\nIf you are cut off, do nothing: after %s everything is as it was before. If you can log in, look around, then run: bridgehead confirm", pl.Answers.Apply.ConfirmWithin)
-	return b.String()
+	for _, u := range r.Uses {
+		out = append(out, "in use: "+u)
+	}
+	for _, v := range r.VMs {
+		out = append(out, "running VM on a network that changes: "+v)
+	}
+	for _, f := range r.Rules {
+		out = append(out, "firewall rule that will no longer match: "+f)
+	}
+	return out
 }
 
 func (p *riskPage) Update(msg tea.Msg) tea.Cmd { return p.confirm.Update(msg) }

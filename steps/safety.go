@@ -14,8 +14,8 @@ func safetyStep(w *Wizard) tui.Step {
 		return &tui.Form{
 			Intro: "The change is tried first. Unless you confirm it in time, everything is taken back by itself, also when this terminal dies.",
 			Fields: []tui.Field{
-				&tui.TextField{Label: "Confirm within", Value: &d.Window, Check: checkWindow, Help: "For example 10m. You can extend it while it runs."},
-				&tui.TextField{Label: "Must answer", Value: &d.Targets, Check: checkAddrs, Help: "Addresses that must answer a ping afterwards; the gateway is asked anyway."},
+				&tui.TextField{Label: "Confirm within", Value: &d.Window, Check: checkWindow, Help: "2m to 1h. You can extend it while it runs."},
+				&tui.TextField{Label: "Must answer", Value: &d.Targets, Check: checkAddrs, Help: "IP addresses that must answer a ping afterwards, commas between. The gateway is asked anyway."},
 				&tui.TextField{Label: "Own check", Value: &d.Command, Help: "A command that must succeed afterwards; empty: none."},
 			},
 			LongHelp: "What answers before the change must answer after it. What does not answer before is not counted: some gateways never answer a ping.\n\nThe best confirmation is a new SSH login through the new path: run bridgehead confirm there.",

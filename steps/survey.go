@@ -20,18 +20,16 @@ func surveyStep(w *Wizard) tui.Step {
 // surveyPage looks at the host and says what it found. An unfinished earlier run comes first.
 type surveyPage struct {
 	w       *Wizard
-	prose   tui.Prose
+	prose   drawn
 	began   time.Time
-	now     time.Time
 	running bool
 	err     error
 }
 
 type surveyedMsg struct {
-	facts  survey.Facts
-	status trial.Status
-	at     time.Time
-	err    error
+	facts survey.Facts
+	run   look
+	err   error
 }
 
 func (p *surveyPage) Enter() tea.Cmd {
@@ -39,15 +37,14 @@ func (p *surveyPage) Enter() tea.Cmd {
 		return nil
 	}
 	p.running, p.began = true, time.Now()
-	p.now = p.began
 	w := p.w
 	return func() tea.Msg {
 		f, err := survey.Take(background(), w.Host, w.Look)
 		if err != nil {
 			return surveyedMsg{err: err}
 		}
-		s, err := w.Trial.Status(background(), "")
-		return surveyedMsg{f, s, time.Now(), err}
+		l := lookAt(w.Trial, "")
+		return surveyedMsg{f, l, l.err}
 	}
 }
 
@@ -55,8 +52,6 @@ func (p *surveyPage) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case surveyedMsg:
 		return p.surveyed(msg)
-	case tui.TickMsg:
-		p.now = msg.Now
 	case tea.KeyPressMsg:
 		if tui.Pressed(msg, "r") {
 			return p.Enter()
@@ -71,43 +66,54 @@ func (p *surveyPage) surveyed(m surveyedMsg) tea.Cmd {
 	if m.err != nil {
 		return nil
 	}
-	first := !p.w.surveyed
-	p.w.facts, p.w.surveyed = m.facts, true
-	if first {
-		p.w.propose()
-	}
-	p.prose.Text = p.text()
-	if !m.status.Phase.Over() {
-		p.w.run.id = m.status.ID
-		p.w.run.follow(m.status, m.at)
-		p.w.plan, p.w.run.locked = m.status.Plan, true
+	w := p.w
+	w.facts, w.surveyed = m.facts, true
+	w.propose()
+	p.prose.text = func(width int) []string { return surveyText(w, width) }
+	switch phase := m.run.status.Phase; {
+	case phase == trial.Incomplete:
+		w.meet(m.run)
+		return tui.Goto("unfinished")
+	case !phase.Over():
+		w.meet(m.run)
 		return tui.Goto("confirm")
 	}
 	return nil
 }
 
+// meet takes up a run that was there before this wizard.
+func (w *Wizard) meet(l look) {
+	w.run = run{met: true}
+	w.run.follow(l)
+	w.plan = l.status.Plan
+}
+
 func (p *surveyPage) Next() error {
 	switch refused := p.w.facts.Refused(); {
-	case p.err != nil:
-		return p.err
-	case p.running || !p.w.surveyed:
+	case p.running:
 		return errors.New("one moment: the host is still being looked at")
+	case p.err != nil:
+		return errors.New("the host could not be looked at: press r to look again")
 	case len(refused) > 0:
-		return fmt.Errorf("this host cannot be changed: %s", refused[0].What)
+		return errors.New("this host cannot be changed as it is; nothing has been changed. Press r to look again once that is mended")
 	}
 	return nil
 }
 
 func (p *surveyPage) Keys() []tui.Key {
-	return append(p.prose.Keys(), tui.Bind("look again", "r"))
+	again := tui.Bind("look again", "r")
+	if p.running {
+		again = again.Unless("The host is being looked at.")
+	}
+	return append([]tui.Key{again}, p.prose.Keys()...)
 }
 
 func (p *surveyPage) View(width, height int) string {
 	switch {
+	case p.running:
+		return tui.Working{What: "looking at this host", Since: p.began}.View(width)
 	case p.err != nil:
-		return strings.Join(tui.Wrap("Cannot look at this host: "+p.err.Error(), width), "\n")
-	case p.running && !p.w.surveyed:
-		return "Looking at this host ... " + tui.Elapsed(p.now.Sub(p.began))
+		return strings.Join(tui.Wrap("Cannot look at this host: "+tui.Clean(sentence(p.err))+"\n\nPress r to look again. Nothing has been changed.", width), "\n")
 	}
 	return p.prose.View(width, height)
 }
@@ -115,44 +121,70 @@ func (p *surveyPage) View(width, height int) string {
 func (p *surveyPage) Help() string {
 	return `The survey only looks. It reads the kernel, /etc/network/interfaces, Open vSwitch, libvirt and the process table; nothing is changed.
 
-A line that begins with REFUSED means that Bridgehead cannot change this host safely. It says why, and what to do.`
+REFUSED means that Bridgehead cannot change this host safely. It says why, and what to do.`
 }
 
-func (p *surveyPage) text() string {
-	f := p.w.facts
-	var b strings.Builder
-	fmt.Fprintf(&b, "Bridgehead moves this host onto Open vSwitch, and takes everything back by itself unless you confirm that it works.\n\n")
-	fmt.Fprintf(&b, "Host:      %s, %s\n", f.Host.Name, f.Host.OS)
-	fmt.Fprintf(&b, "NICs:      %s\n", nicNames(f))
-	fmt.Fprintf(&b, "Network:   %s\n", networkLine(f))
-	fmt.Fprintf(&b, "Switch:    %s\n", switchLine(f))
-	fmt.Fprintf(&b, "libvirt:   %s\n", virtLine(f))
-	fmt.Fprintf(&b, "Sessions:  %s\n", sessionLine(f))
-	for _, level := range []string{survey.Refuse, survey.Warn, survey.Info} {
-		for _, x := range f.Findings {
-			if x.Level == level {
-				fmt.Fprintf(&b, "\n%s: %s.\n  %s.\n  What to do: %s.\n", levelWord[level], trimStop(x.What), trimStop(x.Why), trimStop(x.Do))
-			}
-		}
+// surveyText says first whether it can be done at all.
+func surveyText(w *Wizard, width int) []string {
+	f := w.facts
+	var lines []string
+	if len(f.Refused()) > 0 {
+		lines = tui.Wrap("This host cannot be moved onto Open vSwitch as it is. Nothing has been changed.", width)
+		lines = append(append(lines, findings(f, survey.Refuse, width)...), "")
+	} else {
+		lines = append(tui.Wrap("This host can be moved onto Open vSwitch. The next screens only ask; nothing is changed before you have seen all of it and typed a word.", width), "")
 	}
-	return strings.TrimRight(b.String(), "\n")
+	for _, x := range [][2]string{
+		{"Host      ", f.Host.Name + ", " + f.Host.OS},
+		{"NICs      ", nicNames(f)},
+		{"Network   ", networkLine(f)},
+		{"Switch    ", switchLine(f)},
+		{"libvirt   ", virtLine(f)},
+		{"Logins    ", sessionLine(w)},
+	} {
+		lines = append(lines, hang(x[0], x[1], width)...)
+	}
+	return append(append(lines, findings(f, survey.Warn, width)...), findings(f, survey.Info, width)...)
 }
 
 var levelWord = map[string]string{survey.Refuse: "REFUSED", survey.Warn: "Warning", survey.Info: "Note"}
 
-func trimStop(s string) string { return strings.TrimSuffix(strings.TrimSpace(s), ".") }
+// findings are those of one level, each a paragraph after an empty line.
+func findings(f survey.Facts, level string, width int) []string {
+	var lines []string
+	for _, x := range f.Findings {
+		if x.Level != level {
+			continue
+		}
+		why := stop(x.Why)
+		if x.Do != "" && x.Do != "Nothing" {
+			why += " What to do: " + stop(x.Do)
+		}
+		lines = append(append(lines, ""), tui.Wrap(tui.Clean(levelWord[level]+": "+stop(x.What)), width)...)
+		lines = append(lines, hang("  ", why, width)...)
+	}
+	return lines
+}
 
 func nicNames(f survey.Facts) string {
 	var out []string
 	for _, n := range f.NICs {
 		s := n.Name
-		if len(n.Addrs) > 0 && len(n.Gateway) > 0 {
-			s += " (" + n.Addrs[0].Prefix.String() + ", default route)"
+		if a := globalAddrs(n); len(a) > 0 {
+			s += " (" + a[0]
+			if len(n.Gateway) > 0 {
+				s += ", default route"
+			}
+			s += ")"
 		}
 		out = append(out, s)
 	}
-	if len(out) > 8 {
-		out = append(out[:8], fmt.Sprintf("and %d more", len(out)-8))
+	const most = 8
+	if len(out) > most {
+		out = append(out[:most], fmt.Sprintf("and %d more", len(out)-most))
+	}
+	if len(out) == 0 {
+		return "none"
 	}
 	return strings.Join(out, ", ")
 }
@@ -161,7 +193,7 @@ func networkLine(f survey.Facts) string {
 	if f.Config.Owner == "ifupdown" {
 		return "ifupdown, " + strings.Join(f.Config.Files, ", ")
 	}
-	return f.Config.Owner
+	return "not ifupdown, but " + f.Config.Owner
 }
 
 func switchLine(f survey.Facts) string {
@@ -172,7 +204,7 @@ func switchLine(f survey.Facts) string {
 	case !sw.Running:
 		return "Open vSwitch does not run: " + sw.Reason
 	}
-	line := fmt.Sprintf("Open vSwitch %s, %d bridges", sw.Version, len(sw.Bridges))
+	line := fmt.Sprintf("Open vSwitch %s, %s", sw.Version, count(len(sw.Bridges), "bridge"))
 	if len(sw.Bridges) == 1 {
 		line = fmt.Sprintf("Open vSwitch %s, bridge %s", sw.Version, sw.Bridges[0].Name)
 	}
@@ -184,7 +216,7 @@ func switchLine(f survey.Facts) string {
 
 func virtLine(f survey.Facts) string {
 	if !f.Virt.Available {
-		return "not used: " + f.Virt.Reason
+		return "left alone: " + f.Virt.Reason
 	}
 	running := 0
 	for _, d := range f.Virt.Domains {
@@ -192,23 +224,39 @@ func virtLine(f survey.Facts) string {
 			running++
 		}
 	}
-	return fmt.Sprintf("%d networks, %d VMs (%d running)", len(f.Virt.Networks), len(f.Virt.Domains), running)
+	line := count(len(f.Virt.Networks), "network") + ", " + count(len(f.Virt.Domains), "VM")
+	if running > 0 {
+		line += fmt.Sprintf(" (%d running)", running)
+	}
+	return line
 }
 
-func sessionLine(f survey.Facts) string {
-	if f.Console.Unknown != "" {
-		return "cannot tell which NIC carries this session: " + f.Console.Unknown
-	}
+func sessionLine(w *Wizard) string {
+	f := w.facts
 	var out []string
+	if f.Console.Unknown != "" {
+		out = append(out, "cannot tell which NIC carries this one")
+	}
 	for _, s := range f.Sessions {
-		t := "SSH from " + s.From + " through " + s.NIC
+		nic := s.NIC
+		if nic == "" {
+			nic = "an unknown NIC"
+		}
+		t := "SSH from " + s.From + " through " + nic
 		if s.Own {
-			t += " (this session)"
+			t += " (this one)"
 		}
 		out = append(out, t)
 	}
-	if len(out) == 0 {
-		return "no login through the network"
+	if w.rehearsal() {
+		out = append(out, "this one is outside of the rehearsal and cannot be cut")
+	}
+	const most = 4
+	switch {
+	case len(out) == 0:
+		return "none through the network"
+	case len(out) > most:
+		out = append(out[:most], fmt.Sprintf("and %d more", len(out)-most))
 	}
 	return strings.Join(out, "; ")
 }

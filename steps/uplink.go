@@ -14,8 +14,8 @@ func uplinkStep(w *Wizard) tui.Step {
 				Help: "One NIC needs nothing on the switch.",
 				Options: []tui.Option{
 					{Value: answers.KindNIC, Label: "one NIC", Explain: "simple; no redundancy"},
-					{Value: answers.KindOVSBond, Label: "OVS bond", Explain: "several NICs, bonded by Open vSwitch", Off: "Bonds are not part of this version."},
-					{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel", Off: "Bonds are not part of this version."},
+					{Value: answers.KindOVSBond, Label: "OVS bond", Explain: "several NICs, bonded by Open vSwitch", Off: "bonds are not part of this version"},
+					{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel", Off: "bonds are not part of this version"},
 				},
 			}},
 			LongHelp: "Two NICs must never be added to a bridge as two separate ports: that is a loop, and takes the whole network down.",

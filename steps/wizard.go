@@ -6,7 +6,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"bridgehead/backend"
@@ -25,34 +24,17 @@ type Wizard struct {
 	Look  survey.Options // how the host is surveyed
 	// Given are the answers of --answers; nil for the product's own proposals.
 	Given *answers.Answers
-	// Save writes the exported answers and scripts; it returns where they are.
-	Save func(name string, data []byte, mode uint32) (path string, err error)
-	// Tick, where set, lets a simulated host's time pass.
-	Tick func(time.Duration)
+	// Save writes an exported file and returns the directory it went to, as the operator knows it.
+	Save func(name string, data []byte, mode uint32) (dir string, err error)
 
-	facts    survey.Facts
-	surveyed bool
-	draft    Draft
-	plan     plan.Plan
-	run      runState
-}
-
-// runState is what is known of the run that this wizard looks at.
-type runState struct {
-	id       string
-	status   trial.Status
-	deadline time.Time
-	err      error // how it ended, where it did not end well
-	locked   bool  // from apply on there is no way back but rollback
-}
-
-// follow takes up what was just read about the run.
-func (r *runState) follow(s trial.Status, now time.Time) {
-	r.status = s
-	r.deadline = time.Time{}
-	if s.Phase == trial.Waiting {
-		r.deadline = now.Add(s.Remaining)
-	}
+	facts     survey.Facts
+	surveyed  bool
+	draft     Draft
+	proposed  Draft // what the wizard itself put into the draft
+	plan      plan.Plan
+	run       run
+	before    error    // how an earlier attempt of this wizard ended
+	installed []string // packages, by this wizard
 }
 
 // Shell makes the wizard's screens.
@@ -60,28 +42,62 @@ func (w *Wizard) Shell() *tui.Shell {
 	return &tui.Shell{Product: "Bridgehead", Steps: All(w), Status: w.status, Leave: w.leave}
 }
 
-// Outcome says how the wizard's run ended: nil where it was confirmed or nothing was done.
-func (w *Wizard) Outcome() error { return w.run.err }
+// Outcome says how the wizard's last change ended: nil where it was confirmed or nothing was tried, else
+// a *trial.UnchangedError, *trial.RolledBackError or *trial.IncompleteError. On a
+// host that the survey refuses it is a *plan.Refusal.
+func (w *Wizard) Outcome() error {
+	switch refused := w.facts.Refused(); {
+	case w.run.err != nil || w.run.status.Phase != "":
+		return w.run.err
+	case w.before == nil && len(refused) > 0:
+		return &plan.Refusal{Findings: refused}
+	}
+	return w.before
+}
+
+// again makes ready for another attempt. What was typed is kept.
+func (w *Wizard) again() {
+	if w.run.err != nil {
+		w.before = w.run.err
+	}
+	w.run = run{}
+}
 
 // Pending says that a change still waits for confirmation.
 func (w *Wizard) Pending() bool { return w.run.status.Phase == trial.Waiting }
 
 func (w *Wizard) status() tui.Status {
-	s := tui.Status{Host: w.facts.Host.Name, Badge: w.Badge, Console: w.console(), Deadline: w.run.deadline, Doing: "rolls back in"}
-	if w.run.locked {
-		s.Lock = "There is no way back from here but rolling back; that is offered on the confirm screen."
-	}
-	return s
+	return tui.Status{Host: w.facts.Host.Name, Badge: w.Badge, Console: w.console(), Lock: w.lock(),
+		Deadline: w.run.deadline, Doing: "rolls back in"}
 }
+
+// lock says why there is no way back to the screen before; "" where there is one.
+func (w *Wizard) lock() string {
+	switch w.run.status.Phase {
+	case "", trial.None:
+		return ""
+	case trial.Applying:
+		return "The change is being applied. If a part of it fails, everything is taken back."
+	case trial.Confirmed:
+		return "The change is confirmed. To take it back: bridgehead undo"
+	case trial.RolledBack:
+		return "This attempt is over. On the last screen you can start again."
+	case trial.Incomplete:
+		return "There is no way back from here. Press r to roll back again."
+	}
+	return "There is no way back from here but rolling back: press r."
+}
+
+var consoleWords = map[string]string{"serial": "serial console", "vt": "physical console", "ssh": "SSH", "terminal": "terminal"}
 
 // console says which console this is and which NIC carries it.
 func (w *Wizard) console() string {
-	if !w.surveyed {
-		return ""
-	}
 	c := w.facts.Console
-	name := map[string]string{"serial": "serial console", "vt": "physical console", "ssh": "SSH", "terminal": "terminal"}[c.Kind]
-	if name == "" {
+	name, known := consoleWords[c.Kind]
+	switch {
+	case !w.surveyed || w.rehearsal():
+		return ""
+	case !known:
 		name = c.Kind
 	}
 	for _, s := range w.facts.Sessions {
@@ -95,111 +111,43 @@ func (w *Wizard) console() string {
 	return name
 }
 
+// rehearsal says that the host is a replica, and this terminal is outside of it.
+func (w *Wizard) rehearsal() bool { return w.Badge == tui.Rehearse }
+
 func (w *Wizard) leave() string {
 	switch w.run.status.Phase {
 	case trial.Applying:
 		return "The change is being applied. If you leave now, it is taken back."
 	case trial.Waiting:
-		left := time.Until(w.run.deadline).Round(time.Second)
-		return fmt.Sprintf("The change is active and is taken back in %s unless it is confirmed: run bridgehead confirm, from here or from a new login.", tui.MinSec(left))
+		return fmt.Sprintf("The change is active. It is taken back in %s unless it is confirmed, from here or from a new login:\n\n  bridgehead confirm",
+			tui.MinSec(time.Until(w.run.deadline)))
+	case trial.Confirming:
+		return "The change is being confirmed. If you leave now, it may be taken back."
+	case trial.RollingBack:
+		return "The change is being taken back. That goes on without this wizard."
 	case trial.Confirmed:
 		return "The change is confirmed. Nothing is pending."
+	case trial.RolledBack:
+		return "Everything has been taken back. Nothing is pending."
 	case trial.Incomplete:
-		return "The change was taken back, but not completely. bridgehead status says what is left."
+		return "The change was taken back, but not completely. What is left:\n\n  bridgehead status"
+	}
+	if len(w.installed) > 0 {
+		return "Packages have been installed; they stay. Nothing else has been changed on this host."
 	}
 	return "Nothing has been changed on this host."
 }
 
-// Draft is what the operator has typed, valid or not. It is kept as long as the wizard runs.
-type Draft struct {
-	NIC, Kind                        string
-	Bridge, Port, Datapath, Tag, MTU string
-	Method, Addresses, Gateway, DNS  string
-	Libvirt                          bool
-	Network, Default                 string
-	Window, Targets, Command         string
-}
-
-// draftOf is the draft that says the same as a.
-func draftOf(a answers.Answers) Draft {
-	d := Draft{Kind: a.Uplink.Kind, Bridge: a.Bridge.Name, Port: a.Bridge.Port, Datapath: a.Bridge.Datapath,
-		Tag: number(a.Bridge.Tag), MTU: number(a.Bridge.MTU), Method: a.Address.Method,
-		Addresses: strings.Join(a.Address.Addresses, ", "), Gateway: strings.Join(a.Address.Gateway, ", "),
-		DNS: strings.Join(a.Address.DNS, ", "), Window: a.Apply.ConfirmWithin.String(),
-		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
-	if len(a.Uplink.NICs) > 0 {
-		d.NIC = a.Uplink.NICs[0]
-	}
-	if d.Datapath == "" {
-		d.Datapath = "system"
-	}
-	if a.Libvirt != nil {
-		d.Libvirt, d.Network, d.Default = true, a.Libvirt.Network, a.Libvirt.Default
-	}
-	return d
-}
-
-func number(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprint(n)
-}
-
-// Answers are what the draft says; the fields' own checks have passed.
-func (d Draft) Answers() answers.Answers {
-	a := answers.Default()
-	a.Uplink = answers.Uplink{Kind: d.Kind}
-	if d.NIC != "" {
-		a.Uplink.NICs = []string{d.NIC}
-	}
-	a.Bridge = answers.Bridge{Name: d.Bridge, Port: d.Port}
-	if d.Datapath != "system" {
-		a.Bridge.Datapath = d.Datapath
-	}
-	fmt.Sscan(d.Tag, &a.Bridge.Tag)
-	fmt.Sscan(d.MTU, &a.Bridge.MTU)
-	a.Address = answers.Address{Method: d.Method}
-	if d.Method == answers.MethodStatic {
-		a.Address.Addresses, a.Address.Gateway, a.Address.DNS = list(d.Addresses), list(d.Gateway), list(d.DNS)
-	}
-	if d.Libvirt {
-		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
-	}
-	_ = a.Apply.ConfirmWithin.UnmarshalText([]byte(d.Window)) // checked by its field
-	a.Verify = answers.Verify{Targets: list(d.Targets), Command: d.Command}
-	return a
-}
-
-// list splits what was typed with commas or blanks between.
-func list(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-// propose fills the draft from the facts, once: what fits this host, in the tutorial's names.
-func (w *Wizard) propose() {
-	if w.Given != nil {
-		w.draft = draftOf(*w.Given)
-		return
-	}
-	a := answers.Default()
-	for n := 0; w.taken(a.Bridge.Name) || w.taken(a.Bridge.Port); n++ {
-		a.Bridge.Name, a.Bridge.Port = fmt.Sprintf("examplebr%d", n+1), fmt.Sprintf("examplebr%dp1", n+1)
-	}
-	if w.facts.Switch.Installed && !w.facts.Switch.KernelModule {
-		a.Bridge.Datapath = "netdev"
-	}
-	if w.facts.Virt.Available {
-		a.Libvirt = &answers.Libvirt{Network: a.Bridge.Name, Default: answers.DefaultKeep}
-	}
-	w.draft = draftOf(a)
-	w.draft.NIC = w.likelyNIC()
-}
-
+// taken says whether the host already has a link or a bridge of that name.
 func (w *Wizard) taken(name string) bool {
 	for _, l := range w.facts.Links {
 		if l.Name == name {
 			return true
+		}
+		for _, alt := range l.AltNames {
+			if alt == name {
+				return true
+			}
 		}
 	}
 	for _, b := range w.facts.Switch.Bridges {
@@ -208,22 +156,6 @@ func (w *Wizard) taken(name string) bool {
 		}
 	}
 	return false
-}
-
-// likelyNIC is the usable NIC with the default route, else with an address, else with carrier.
-func (w *Wizard) likelyNIC() string {
-	for _, good := range []func(survey.NIC) bool{
-		func(n survey.NIC) bool { return len(n.Gateway) > 0 },
-		func(n survey.NIC) bool { return len(n.Addrs) > 0 && n.Carrier },
-		func(n survey.NIC) bool { return n.Carrier },
-	} {
-		for _, n := range w.facts.NICs {
-			if n.Usable && good(n) {
-				return n.Name
-			}
-		}
-	}
-	return ""
 }
 
 // nic is the NIC chosen.

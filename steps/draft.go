@@ -1,0 +1,170 @@
+package steps
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"bridgehead/backend/answers"
+	"bridgehead/backend/survey"
+)
+
+// Draft is what the operator has typed, valid or not. It is kept as long as the wizard runs.
+type Draft struct {
+	NIC, Kind                        string
+	Bridge, Port, Datapath, Tag, MTU string
+	Method, Addresses, Gateway, DNS  string
+	Libvirt                          bool
+	Network, Default                 string
+	Window, Targets, Command         string
+}
+
+// draftOf is the draft that says the same as a.
+func draftOf(a answers.Answers) Draft {
+	d := Draft{Kind: a.Uplink.Kind, Bridge: a.Bridge.Name, Port: a.Bridge.Port, Datapath: a.Bridge.Datapath,
+		Tag: number(a.Bridge.Tag), MTU: number(a.Bridge.MTU), Method: a.Address.Method,
+		Addresses: strings.Join(a.Address.Addresses, ", "), Gateway: strings.Join(a.Address.Gateway, ", "),
+		DNS: strings.Join(a.Address.DNS, ", "), Window: a.Apply.ConfirmWithin.String(),
+		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
+	if len(a.Uplink.NICs) > 0 {
+		d.NIC = a.Uplink.NICs[0]
+	}
+	if d.Datapath == "" {
+		d.Datapath = "system"
+	}
+	if a.Libvirt != nil {
+		d.Libvirt, d.Network, d.Default = true, a.Libvirt.Network, a.Libvirt.Default
+	}
+	return d
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// Answers are what the draft says; the fields' own checks have passed.
+func (d Draft) Answers() answers.Answers {
+	a := answers.Default()
+	a.Uplink = answers.Uplink{Kind: d.Kind}
+	if d.NIC != "" {
+		a.Uplink.NICs = []string{d.NIC}
+	}
+	a.Bridge = answers.Bridge{Name: d.Bridge, Port: d.Port}
+	if d.Datapath != "system" {
+		a.Bridge.Datapath = d.Datapath
+	}
+	fmt.Sscan(d.Tag, &a.Bridge.Tag)
+	fmt.Sscan(d.MTU, &a.Bridge.MTU)
+	a.Address = answers.Address{Method: d.Method}
+	if d.Method == answers.MethodStatic {
+		a.Address.Addresses, a.Address.Gateway, a.Address.DNS = list(d.Addresses), list(d.Gateway), list(d.DNS)
+	}
+	if d.Libvirt {
+		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
+	}
+	_ = a.Apply.ConfirmWithin.UnmarshalText([]byte(d.Window)) // checked by its field
+	a.Verify = answers.Verify{Targets: list(d.Targets), Command: d.Command}
+	return a
+}
+
+// list splits what was typed with commas or blanks between.
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// propose fills the draft with what fits this host, in the tutorial's names. What
+// the operator has typed, or the answers file says, stays; what the wizard itself
+// proposed follows the facts and the answers it depends on.
+func (w *Wizard) propose() {
+	d, p := &w.draft, &w.proposed
+	switch {
+	case d.Kind != "": // not the first time
+	case w.Given != nil:
+		*d = draftOf(*w.Given)
+	default:
+		*d = draftOf(answers.Default())
+		*p = *d
+	}
+	if w.Given == nil {
+		name, datapath := w.freeName(), "system"
+		if w.facts.Switch.Installed && !w.facts.Switch.KernelModule {
+			datapath = "netdev"
+		}
+		follow(&d.NIC, &p.NIC, w.likelyNIC())
+		follow(&d.Bridge, &p.Bridge, name)
+		follow(&d.Datapath, &p.Datapath, datapath)
+		follow(&d.Libvirt, &p.Libvirt, w.facts.Virt.Available)
+	}
+	n := w.nic()
+	follow(&d.Port, &p.Port, d.Bridge+"p1")
+	follow(&d.Network, &p.Network, d.Bridge)
+	follow(&d.Addresses, &p.Addresses, strings.Join(globalAddrs(n), ", "))
+	follow(&d.Gateway, &p.Gateway, strings.Join(n.Gateway, ", "))
+	follow(&d.DNS, &p.DNS, strings.Join(nameservers(w.facts, n.Name), ", "))
+}
+
+// follow gives value what is proposed now, unless somebody changed what was proposed before.
+func follow[T comparable](value, before *T, now T) {
+	if *value == *before {
+		*value = now
+	}
+	*before = now
+}
+
+// freeName is the tutorial's name for the bridge, with another number where it is taken.
+func (w *Wizard) freeName() string {
+	for n := 0; ; n++ {
+		name := fmt.Sprintf("examplebr%d", n)
+		if !w.taken(name) && !w.taken(name+"p1") {
+			return name
+		}
+	}
+}
+
+// likelyNIC is the usable NIC with the default route, else with an address, else with carrier.
+func (w *Wizard) likelyNIC() string {
+	for _, good := range []func(survey.NIC) bool{
+		func(n survey.NIC) bool { return len(n.Gateway) > 0 },
+		func(n survey.NIC) bool { return len(n.Addrs) > 0 && n.Carrier },
+		func(n survey.NIC) bool { return n.Carrier },
+	} {
+		for _, n := range w.facts.NICs {
+			if n.Usable && good(n) {
+				return n.Name
+			}
+		}
+	}
+	return ""
+}
+
+// globalAddrs are the addresses of n that somebody gave it.
+func globalAddrs(n survey.NIC) []string {
+	var out []string
+	for _, a := range n.Addrs {
+		if a.Scope == "global" && !a.Temporary {
+			out = append(out, a.Prefix.String())
+		}
+	}
+	return out
+}
+
+// nameservers are those that the NIC's stanzas name (resolvconf(8), dns-nameservers).
+func nameservers(f survey.Facts, nic string) []string {
+	var out []string
+	for _, i := range f.Config.Interfaces {
+		for _, o := range i.Options {
+			if i.Name != nic || o[0] != "dns-nameservers" && o[0] != "dns-nameserver" {
+				continue
+			}
+			for _, s := range strings.Fields(o[1]) {
+				if _, err := netip.ParseAddr(s); err == nil {
+					out = append(out, s)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+// Package stepstest puts an operator before the wizard on a simulated host.
+// The host's time passes with that of the testing/synctest bubble, half a
+// second apart from the wizard's own ticks, so that no screen depends on which
+// of two things that happen at once is the first.
+package stepstest
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"bridgehead/backend"
+	"bridgehead/backend/answers"
+	"bridgehead/backend/sim"
+	"bridgehead/backend/survey"
+	"bridgehead/backend/trial"
+	"bridgehead/steps"
+	"bridgehead/tui"
+	"bridgehead/tui/tuitest"
+)
+
+// Setup is the host and how the wizard is started on it. The zero Setup is the demo.
+type Setup struct {
+	Spec    func(*sim.Spec)    // changes the demo host
+	Before  func(*sim.Machine) // what happens on it before the wizard starts
+	Host    func(backend.Host) backend.Host
+	Answers *answers.Answers // of --answers
+	Badge   tui.Badge        // tui.Demo unless set
+	NotRoot bool
+	Width   int // 80 x 24 unless set
+	Height  int
+}
+
+// Operator is an operator at the wizard, with the machine that it runs on.
+type Operator struct {
+	*tuitest.Driver
+	Machine *sim.Machine
+	Wizard  *steps.Wizard
+	Saved   map[string]string // what was written by the review screen
+}
+
+// Run plays script.
+func Run(t *testing.T, s Setup, script func(*Operator)) {
+	t.Helper()
+	if s.Width == 0 {
+		s.Width, s.Height = 80, 24
+	}
+	op := &Operator{Saved: map[string]string{}}
+	tuitest.Run(t, s.Width, s.Height, func(t *testing.T) *tui.Shell { return op.start(t, s) }, func(d *tuitest.Driver) {
+		op.Driver = d
+		script(op)
+	})
+}
+
+func (op *Operator) start(t *testing.T, s Setup) *tui.Shell {
+	spec := sim.DemoSpec()
+	if s.Spec != nil {
+		s.Spec(&spec)
+	}
+	op.Machine = sim.New(spec)
+	if s.Before != nil {
+		s.Before(op.Machine)
+	}
+	tr := op.Trial()
+	if s.Host != nil {
+		tr.Host = s.Host(tr.Host)
+	}
+	if s.Badge == "" {
+		s.Badge = tui.Demo
+	}
+	op.Wizard = &steps.Wizard{Host: tr.Host, Trial: tr, Given: s.Answers, Badge: s.Badge,
+		Look: survey.Options{Root: !s.NotRoot, Rehearsal: s.Badge == tui.Rehearse},
+		Save: func(name string, data []byte, _ uint32) (string, error) {
+			op.Saved[name] = string(data)
+			return "/root", nil
+		}}
+	Guard(op.Machine)
+	go passTime(t.Context(), op.Machine)
+	return op.Wizard.Shell()
+}
+
+// Trial is the trials of the machine, as another process sees them.
+func (op *Operator) Trial() *trial.Trial {
+	return &trial.Trial{Host: op.Machine.Host(), Dir: trial.StateDir}
+}
+
+// Guard has the machine run the guard's watch as its time passes.
+func Guard(m *sim.Machine) {
+	watch := &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
+	m.OnTick(func() {
+		if m.Armed(trial.StateDir) {
+			_, _ = watch.Look(context.Background()) // what came of it is in the journal
+		}
+	})
+}
+
+func passTime(ctx context.Context, m *sim.Machine) {
+	beat := time.After(500 * time.Millisecond)
+	for {
+		select {
+		case <-beat:
+			m.Advance(time.Second)
+			beat = time.After(time.Second)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// On is the step shown.
+func (op *Operator) On() string { return op.Shell.Step().ID }
+
+// Go presses Enter, or Ctrl-N where Enter goes from field to field, until the step is shown.
+func (op *Operator) Go(t *testing.T, step string) {
+	t.Helper()
+	for op.On() != step {
+		before := op.On()
+		next := "ctrl+n"
+		if slices.Contains([]string{"risk"}, before) {
+			op.Wait(time.Second)
+			op.Type("apply")
+		}
+		op.Press(next)
+		if op.On() == before {
+			t.Fatalf("cannot go on from %s to %s:\n%s", before, step, op.Screen())
+		}
+	}
+}
+
+// Apply types the word on the risk screen, which has to be shown, and waits until the change is
+// applied, or taken back.
+func (op *Operator) Apply() {
+	op.Wait(time.Second) // keys are swallowed at first
+	op.Type("apply")
+	op.Press("enter")
+	op.Wait(2 * time.Second)
+}
