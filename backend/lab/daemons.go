@@ -31,7 +31,7 @@ if ! runs ovsdb-server; then
     --bootstrap-ca-cert=db:Open_vSwitch,SSL,ca_cert --no-chdir \
     --log-file=/var/log/openvswitch/ovsdb-server.log --pidfile=/run/openvswitch/ovsdb-server.pid --detach
   [ -e /etc/openvswitch/system-id.conf ] || cat /proc/sys/kernel/random/uuid > /etc/openvswitch/system-id.conf
-  ovs-vsctl --no-wait -- init -- set Open_vSwitch . db-version=8.3.1 \
+  ovs-vsctl --no-wait -- init -- set Open_vSwitch . db-version=$(ovsdb-tool schema-version $SCHEMA) \
     ovs-version=$(ovs-vswitchd --version | sed -n '1s/.* //p') external-ids:system-id=\"$(cat /etc/openvswitch/system-id.conf)\" \
     external-ids:rundir=\"/var/run/openvswitch\" system-type=\"debian\" system-version=\"12\"
 fi

@@ -56,6 +56,7 @@ func (n *node) command(argv ...string) *exec.Cmd {
 	args = append(args, "--", "setpriv", "--pdeathsig", "KILL", "--bounding-set", strings.Join(bounds, ","), "--")
 	cmd := exec.Command("nsenter", append(args, argv...)...)
 	cmd.Env = environment()
+	cmd.WaitDelay = 3 * time.Second // a daemon that argv leaves behind may hold on to the pipes
 	return cmd
 }
 
@@ -143,7 +144,6 @@ func (n *node) run(ctx context.Context, argv ...string) error {
 	cmd := n.command(argv...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second // a daemon may hold on to the pipe
 	if err := cmd.Start(); err != nil {
 		return err
 	}

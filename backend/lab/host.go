@@ -15,7 +15,8 @@ import (
 // Host is a command inside the host, Switch inside the switch, Client inside the
 // client, each in all its namespaces with a small, fixed environment. The command
 // runs by way of nsenter(1): killing it kills argv, other signals do not reach
-// argv. Use Start for what needs a terminal, signals, or its own pid.
+// argv. Use Start for what needs a terminal, signals, or its own pid. Where argv
+// leaves something running that holds its output, Wait ends 3 s after argv with exec.ErrWaitDelay.
 func (l *Lab) Host(argv ...string) *exec.Cmd   { return l.host.command(argv...) }
 func (l *Lab) Switch(argv ...string) *exec.Cmd { return l.sw.command(argv...) }
 func (l *Lab) Client(argv ...string) *exec.Cmd { return l.client.command(argv...) }
@@ -90,7 +91,7 @@ func ipv6Off(sysctls map[string]string) {
 // startHost brings up what runs on the host, and waits until the client reaches it.
 func (l *Lab) startHost(ctx context.Context) error {
 	if l.spec.Systemd {
-		l.say("systemd")
+		l.say("Booting systemd")
 		if err := l.awaitSystemd(ctx); err != nil {
 			return err
 		}
@@ -111,20 +112,20 @@ func (l *Lab) startHost(ctx context.Context) error {
 // startDaemons does what a boot does, in its order: Open vSwitch, network, libvirt.
 func (l *Lab) startDaemons(ctx context.Context) error {
 	if !l.spec.NoOVS {
-		l.say("Open vSwitch")
+		l.say("Starting Open vSwitch")
 		if err := l.StartOVS(ctx); err != nil {
 			return err
 		}
 	}
 	if !l.spec.NoIfup {
-		l.say("ifup")
+		l.say("Bringing the network up with ifup -a")
 		// A stanza that fails here fails on the real host too; what counts is that the host is reached.
 		if l.ifup = l.host.run(ctx, "ifup", "-a"); ctx.Err() != nil {
 			return l.ifup
 		}
 	}
 	if l.spec.Libvirt {
-		l.say("libvirt")
+		l.say("Starting libvirt")
 		return l.StartLibvirt(ctx)
 	}
 	return nil

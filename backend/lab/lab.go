@@ -64,7 +64,7 @@ func (l *Lab) up(ctx context.Context) error {
 	if err := l.startRack(); err != nil {
 		return err
 	}
-	l.say("network")
+	l.say("Making namespaces, a switch and a client")
 	if err := l.startUpstream(); err != nil {
 		return err
 	}

@@ -164,3 +164,26 @@ func TestAFailedUpLeavesNothingAndSaysWhy(t *testing.T) {
 		t.Errorf("error: %v", err)
 	}
 }
+
+func BenchmarkUp(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		spec Spec
+	}{
+		{"plain", Spec{}}, {"libvirt", Spec{Libvirt: true}}, {"dhcp", Spec{DHCP: true, Interfaces: "auto eth0\niface eth0 inet dhcp\n"}}, {"systemd", Spec{Systemd: true}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				l, err := Up(b.Context(), c.spec)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := l.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
