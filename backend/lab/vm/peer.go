@@ -1,0 +1,217 @@
+package vm
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// Peer is the machine at the other end of the guest's cable, and its gateway: it answers
+// ARP and ping, and pings the guest. It outlives the guest's power.
+type Peer struct {
+	addr  netip.Addr
+	mac   net.HardwareAddr
+	conn  *net.UnixConn
+	guest string // QEMU's socket
+	done  chan struct{}
+
+	mu      sync.Mutex
+	macs    map[netip.Addr]net.HardwareAddr // heard of in ARP
+	answers map[uint16]chan struct{}        // to pings, by sequence number
+	seq     uint16
+}
+
+// NewPeer plugs a peer into the cable of the guests that are started in dir.
+func NewPeer(dir string) (*Peer, error) {
+	path := filepath.Join(dir, "peer")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{
+		addr: netip.MustParseAddr(Gateway), mac: net.HardwareAddr{0x52, 0x54, 0, 0, 2, 1},
+		conn: conn, guest: filepath.Join(dir, "nic"), done: make(chan struct{}),
+		macs: map[netip.Addr]net.HardwareAddr{}, answers: map[uint16]chan struct{}{},
+	}
+	go p.listen()
+	return p, nil
+}
+
+// Close unplugs it.
+func (p *Peer) Close() {
+	p.conn.Close()
+	<-p.done
+}
+
+// Ping asks once who has the guest's address, and pings it. It says whether an answer came within wait.
+func (p *Peer) Ping(to string, wait time.Duration) bool {
+	addr := netip.MustParseAddr(to)
+	answered := make(chan struct{}, 1)
+	p.mu.Lock()
+	p.seq++
+	seq := p.seq
+	p.answers[seq] = answered
+	delete(p.macs, addr) // it may be another one by now
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.answers, seq)
+	}()
+	late := time.After(wait)
+	p.send(broadcast, etherARP, p.arp(arpRequest, make(net.HardwareAddr, 6), addr))
+	for {
+		p.mu.Lock()
+		mac := p.macs[addr]
+		p.mu.Unlock()
+		if mac != nil {
+			p.echo(ipv4.ICMPTypeEcho, mac, addr, &icmp.Echo{ID: 1, Seq: int(seq), Data: []byte("bridgehead")})
+			break
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-late:
+			return false
+		}
+	}
+	select {
+	case <-answered:
+		return true
+	case <-late:
+		return false
+	}
+}
+
+// ErrDeaf says that the guest did not answer.
+var ErrDeaf = errors.New("the guest does not answer the ping of its gateway")
+
+// Await pings until the guest answers, and returns how long that took since a moment.
+func (p *Peer) Await(to string, since time.Time, within time.Duration) (time.Duration, error) {
+	for end := time.Now().Add(within); time.Now().Before(end); {
+		if p.Ping(to, 250*time.Millisecond) {
+			return time.Since(since), nil
+		}
+	}
+	return 0, ErrDeaf
+}
+
+func (p *Peer) listen() {
+	defer close(p.done)
+	frame := make([]byte, 70000)
+	for {
+		n, err := p.conn.Read(frame)
+		if err != nil {
+			return
+		}
+		if n > 14 {
+			p.receive(bytes.Clone(frame[:n]))
+		}
+	}
+}
+
+const (
+	etherIPv4, etherARP  = 0x0800, 0x0806 // IEEE 802 numbers
+	arpRequest, arpReply = 1, 2           // RFC 826
+)
+
+var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+// receive takes an Ethernet frame, untagged.
+func (p *Peer) receive(f []byte) {
+	from, body := net.HardwareAddr(f[6:12]), f[14:]
+	switch binary.BigEndian.Uint16(f[12:]) {
+	case etherARP:
+		if len(body) < 28 {
+			return
+		}
+		mac := net.HardwareAddr(body[8:14])
+		addr, _ := netip.AddrFromSlice(body[14:18])
+		p.mu.Lock()
+		p.macs[addr] = mac
+		p.mu.Unlock()
+		if binary.BigEndian.Uint16(body[6:]) == arpRequest && bytes.Equal(body[24:28], p.addr.AsSlice()) {
+			p.send(from, etherARP, p.arp(arpReply, mac, addr))
+		}
+	case etherIPv4:
+		h, err := ipv4.ParseHeader(body)
+		if err != nil || h.Protocol != unix.IPPROTO_ICMP || !h.Dst.Equal(p.addr.AsSlice()) || h.TotalLen > len(body) {
+			return
+		}
+		msg, err := icmp.ParseMessage(unix.IPPROTO_ICMP, body[h.Len:h.TotalLen])
+		if err != nil {
+			return
+		}
+		echo, ok := msg.Body.(*icmp.Echo)
+		if !ok {
+			return
+		}
+		switch msg.Type {
+		case ipv4.ICMPTypeEcho:
+			src, _ := netip.AddrFromSlice(h.Src.To4())
+			p.echo(ipv4.ICMPTypeEchoReply, from, src, echo)
+		case ipv4.ICMPTypeEchoReply:
+			p.mu.Lock()
+			answered := p.answers[uint16(echo.Seq)]
+			p.mu.Unlock()
+			select {
+			case answered <- struct{}{}: // a nil channel takes nothing
+			default:
+			}
+		}
+	}
+}
+
+// arp is the body of an ARP packet (RFC 826).
+func (p *Peer) arp(op byte, mac net.HardwareAddr, addr netip.Addr) []byte {
+	b := []byte{0, 1, 8, 0, 6, 4, 0, op}
+	b = append(append(b, p.mac...), p.addr.AsSlice()...)
+	return append(append(b, mac...), addr.AsSlice()...)
+}
+
+// echo sends a ping or the answer to one.
+func (p *Peer) echo(kind ipv4.ICMPType, mac net.HardwareAddr, to netip.Addr, body *icmp.Echo) {
+	msg, err := (&icmp.Message{Type: kind, Body: body}).Marshal(nil)
+	if err != nil {
+		return
+	}
+	h := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_ICMP, 0, 0} // RFC 791
+	binary.BigEndian.PutUint16(h[2:], uint16(20+len(msg)))
+	h = append(append(h, p.addr.AsSlice()...), to.AsSlice()...)
+	binary.BigEndian.PutUint16(h[10:], checksum(h))
+	p.send(mac, etherIPv4, append(h, msg...))
+}
+
+// checksum is the Internet's (RFC 1071), of an even number of bytes.
+func checksum(b []byte) uint16 {
+	var sum uint32
+	for ; len(b) > 1; b = b[2:] {
+		sum += uint32(binary.BigEndian.Uint16(b))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// send never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
+func (p *Peer) send(to net.HardwareAddr, kind uint16, body []byte) {
+	f := append(append([]byte{}, to...), p.mac...)
+	f = append(binary.BigEndian.AppendUint16(f, kind), body...)
+	f = append(f, make([]byte, max(0, 60-len(f)))...)
+	raw, err := p.conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.Sendto(int(fd), f, unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: p.guest})
+	})
+}
