@@ -52,7 +52,7 @@ func (p *addressPage) Enter() tea.Cmd {
 	switch {
 	case dhcp:
 		keep.Explain = "the DHCP client moves to the port, with its lease"
-	case len(n.Addresses) == 0:
+	case len(globalAddrs(n)) == 0:
 		keep.Explain = "the port has none either: a bridge for the VMs alone"
 	default:
 		keep.Explain = "all that " + n.Name + " has moves to the port, as it is"

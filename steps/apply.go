@@ -120,7 +120,7 @@ func showEvent(p *tui.Progress, e trial.Event) {
 
 func (p *applyPage) Next() error {
 	if p.running {
-		return errors.New("one moment: the change is being applied")
+		return errors.New("One moment: the change is being applied.")
 	}
 	return nil
 }

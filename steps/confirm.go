@@ -241,7 +241,7 @@ func (p *confirmPage) waiting() string {
 		what = "A change begun " + moment(s.Began) + " is active and waits for you"
 	}
 	if s.Guard == "" {
-		what = "NO GUARD RUNS: nothing takes this back by itself. " + what
+		what = "NO GUARD IS SEEN: do not rely on the countdown. " + what
 	}
 	switch {
 	case !p.checked:

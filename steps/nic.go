@@ -32,7 +32,7 @@ func (p *nicPage) Enter() tea.Cmd {
 	for _, n := range p.w.facts.NICs {
 		r := tui.Row{ID: n.Name, Cells: []string{n.Name, linkWord(n), firstAddr(n), ownerWord(n), carries(n)}}
 		if !n.Usable {
-			r.Off = n.Name + " cannot be the uplink: " + strings.Join(n.Problems, "; ")
+			r.Off = n.Name + ": " + strings.Join(n.Problems, "; ")
 		}
 		rows = append(rows, r)
 	}
@@ -75,7 +75,7 @@ func (p *nicPage) blink() tea.Cmd {
 
 func (p *nicPage) Next() error {
 	if len(p.table.Chosen) != 1 {
-		return errors.New("choose the NIC that is to become the uplink, with Space")
+		return errors.New("Choose the NIC that is to become the uplink, with Space.")
 	}
 	return nil
 }
@@ -119,10 +119,10 @@ func (p *nicPage) detail(r tui.Row) string {
 	for _, s := range n.SessionOf {
 		lines = append(lines, "Carries "+s)
 	}
-	if !n.Usable {
-		lines = append(lines, "Cannot be the uplink:")
+	if n.Usable { // else the table says so, with the reason
+		lines = append(lines, n.Problems...)
 	}
-	return strings.Join(append(lines, n.Problems...), "\n")
+	return strings.Join(lines, "\n")
 }
 
 func hardware(n survey.NIC) string {
@@ -159,7 +159,7 @@ func firstAddr(n survey.NIC) string {
 
 func ownerWord(n survey.NIC) string {
 	if n.MemberOf != "" {
-		return n.MemberOf
+		return strings.TrimPrefix(n.MemberOf, "Open vSwitch ")
 	}
 	if n.Owner.Kind == "" || n.Owner.Kind == "none" {
 		return "nobody"

@@ -92,25 +92,29 @@ func (p *packagesPage) nextLine() tea.Cmd {
 func (p *packagesPage) Next() error {
 	switch {
 	case p.running:
-		return errors.New("one moment: packages are being installed")
+		return errors.New("One moment: packages are being installed.")
 	case !p.w.facts.Switch.Installed:
-		return errors.New("without openvswitch-switch there is no bridge: press i to install it")
+		return errors.New("Without openvswitch-switch there is no bridge: press i to install it.")
 	}
 	return nil
 }
 
 func (p *packagesPage) Keys() []tui.Key {
-	k := tui.Bind("install", "i")
-	back := tui.Bind("back", "esc", "ctrl+p")
+	var keys []tui.Key
+	if err := p.Next(); err != nil {
+		keys = append(keys, tui.Bind("continue", "enter", "ctrl+n").Unless(sentence(err)))
+	}
+	install := tui.Bind("install", "i")
 	switch {
 	case p.running:
-		return []tui.Key{k.Unless("The installation is running."), back.Unless("One moment: packages are being installed.")}
+		const moment = "One moment: packages are being installed."
+		return append(keys, install.Unless(moment), tui.Bind("back", "esc", "ctrl+p").Unless(moment))
 	case len(p.w.facts.Packages.Missing) == 0:
-		return nil
+		return keys
 	case !p.w.facts.Host.Root:
-		return []tui.Key{k.Unless("Only root may install packages: start bridgehead with sudo.")}
+		install = install.Unless("Only root may install packages: start bridgehead with sudo.")
 	}
-	return []tui.Key{k}
+	return append(keys, install)
 }
 
 func (p *packagesPage) View(width, height int) string {
@@ -140,7 +144,7 @@ func (p *packagesPage) View(width, height int) string {
 	case p.running:
 		b.WriteString("\n" + tui.Working{What: "installing", Since: p.began}.View(width) + "\n  " + tui.Cut(tui.Clean(p.line), width-2) + "\n")
 	case p.err != nil:
-		b.WriteString("\nCANNOT INSTALL: " + tui.Clean(stop(p.err.Error())) + "\n\nPress i to try again. The network has not been changed.\n")
+		b.WriteString("\n" + tui.Clean(sentence(p.err)) + "\n\nPress i to try again. The network has not been changed.\n")
 	}
 	lines := tui.Wrap(strings.TrimRight(b.String(), "\n"), width)
 	return strings.Join(lines[:min(len(lines), height)], "\n")

@@ -102,14 +102,14 @@ func (p *reviewPage) Update(msg tea.Msg) tea.Cmd {
 	return p.tabs.Update(msg)
 }
 
-// saves says whether key is w, and not part of something that is being typed.
+// saves says whether key is s, and not part of something that is being typed.
 func (p *reviewPage) saves(key tea.KeyPressMsg) bool {
 	for _, k := range p.tabs.Keys() {
 		if k.Matches(key) {
 			return false
 		}
 	}
-	return tui.Pressed(key, "w")
+	return tui.Pressed(key, "s")
 }
 
 // export writes the answers, the script and the undo script beside each other.
@@ -132,23 +132,23 @@ func (p *reviewPage) export() tea.Cmd {
 				return tui.ErrorMsg{Err: fmt.Errorf("cannot write %s: %w", x.name, err)}
 			}
 		}
-		return tui.SayMsg{Text: "Written to " + dir + ": bridgehead-answers.yaml, bridgehead-apply.sh, bridgehead-undo.sh"}
+		return tui.SayMsg{Text: "Saved in " + dir + ": bridgehead-answers.yaml, bridgehead-apply.sh, bridgehead-undo.sh"}
 	}
 }
 
 func (p *reviewPage) Next() error {
 	if p.err != nil {
-		return errors.New("this cannot be done as answered: go back with Esc and correct it")
+		return errors.New("This cannot be done as answered: go back with Esc and correct it.")
 	}
 	return nil
 }
 
 func (p *reviewPage) Keys() []tui.Key {
-	if p.err != nil {
-		return nil
+	if err := p.Next(); err != nil {
+		return []tui.Key{tui.Bind("continue", "enter", "ctrl+n").Unless(err.Error())}
 	}
 	keys := p.tabs.Keys()
-	return append(keys[:1:1], append([]tui.Key{tui.Bind("write to files", "w")}, keys[1:]...)...)
+	return append(keys[:1:1], append([]tui.Key{tui.Bind("save", "s")}, keys[1:]...)...)
 }
 
 func (p *reviewPage) View(width, height int) string {
@@ -160,7 +160,7 @@ func (p *reviewPage) View(width, height int) string {
 	var refusal *plan.Refusal
 	if errors.As(p.err, &refusal) {
 		for _, f := range refusal.Findings {
-			fmt.Fprintf(&b, "  %s\n  %s What to do: %s\n\n", stop(f.What), stop(f.Why), stop(f.Do))
+			fmt.Fprintf(&b, "  %s\n  %s What to do: %s\n\n", sentence(errors.New(f.What)), sentence(errors.New(f.Why)), stop(f.Do))
 		}
 	} else {
 		fmt.Fprintf(&b, "  %s\n\n", stop(p.err.Error()))
@@ -171,5 +171,5 @@ func (p *reviewPage) View(width, height int) string {
 }
 
 func (p *reviewPage) Help() string {
-	return "Nothing has been changed yet. What you see here is the list that is applied, checked and, if need be, taken back.\n\nPress w to write the answers, the commands as a shell script, and the script that undoes them. With the answers another host is done unattended:\n\n  bridgehead apply --answers FILE"
+	return "Nothing has been changed yet. What you see here is the list that is applied, checked and, if need be, taken back.\n\nPress s to save the answers, the commands as a shell script, and the script that undoes them. With the answers another host is done unattended:\n\n  bridgehead apply --answers FILE"
 }

@@ -99,7 +99,7 @@ func (p *riskPage) Update(msg tea.Msg) tea.Cmd { return p.confirm.Update(msg) }
 
 func (p *riskPage) Next() error {
 	if !p.w.facts.Host.Root {
-		return errors.New("only root may change the network: start bridgehead with sudo")
+		return errors.New("Only root may change the network: start bridgehead with sudo.")
 	}
 	return p.confirm.Next()
 }

@@ -91,11 +91,11 @@ func (w *Wizard) meet(l look) {
 func (p *surveyPage) Next() error {
 	switch refused := p.w.facts.Refused(); {
 	case p.running:
-		return errors.New("one moment: the host is still being looked at")
+		return errors.New("One moment: the host is still being looked at.")
 	case p.err != nil:
-		return errors.New("the host could not be looked at: press r to look again")
+		return errors.New("The host could not be looked at: press r to look again.")
 	case len(refused) > 0:
-		return errors.New("this host cannot be changed as it is; nothing has been changed. Press r to look again once that is mended")
+		return errors.New("This host cannot be changed as it is: once that is mended, press r to look again.")
 	}
 	return nil
 }
@@ -105,7 +105,11 @@ func (p *surveyPage) Keys() []tui.Key {
 	if p.running {
 		again = again.Unless("The host is being looked at.")
 	}
-	return append([]tui.Key{again}, p.prose.Keys()...)
+	keys := append([]tui.Key{again}, p.prose.Keys()...)
+	if err := p.Next(); err != nil {
+		keys = append(keys, tui.Bind("continue", "enter", "ctrl+n").Unless(sentence(err)))
+	}
+	return keys
 }
 
 func (p *surveyPage) View(width, height int) string {
@@ -132,7 +136,11 @@ func surveyText(w *Wizard, width int) []string {
 		lines = tui.Wrap("This host cannot be moved onto Open vSwitch as it is. Nothing has been changed.", width)
 		lines = append(append(lines, findings(f, survey.Refuse, width)...), "")
 	} else {
-		lines = append(tui.Wrap("This host can be moved onto Open vSwitch. The next screens only ask; nothing is changed before you have seen all of it and typed a word.", width), "")
+		text := "This host can be moved onto Open vSwitch. The next screens only ask; nothing is changed before you have seen all of it and typed a word."
+		if !f.Host.Root {
+			text = "This host can be moved onto Open vSwitch, but only by root: start bridgehead with sudo. Without, you can look at everything and change nothing."
+		}
+		lines = append(tui.Wrap(text, width), "")
 	}
 	for _, x := range [][2]string{
 		{"Host      ", f.Host.Name + ", " + f.Host.OS},
@@ -157,7 +165,10 @@ func findings(f survey.Facts, level string, width int) []string {
 			continue
 		}
 		why := stop(x.Why)
-		if x.Do != "" && x.Do != "Nothing" {
+		switch rest, nothing := strings.CutPrefix(x.Do, "Nothing: "); {
+		case nothing:
+			why += " Nothing to do: " + stop(rest)
+		case x.Do != "" && x.Do != "Nothing":
 			why += " What to do: " + stop(x.Do)
 		}
 		lines = append(append(lines, ""), tui.Wrap(tui.Clean(levelWord[level]+": "+stop(x.What)), width)...)
@@ -193,7 +204,7 @@ func networkLine(f survey.Facts) string {
 	if f.Config.Owner == "ifupdown" {
 		return "ifupdown, " + strings.Join(f.Config.Files, ", ")
 	}
-	return "not ifupdown, but " + f.Config.Owner
+	return "not ifupdown, but " + f.Config.OwnerName()
 }
 
 func switchLine(f survey.Facts) string {

@@ -101,7 +101,7 @@ func (p *unfinishedPage) text(width int) []string {
 
 func (p *unfinishedPage) Next() error {
 	if p.busy() {
-		return errors.New("one moment: " + p.working.What)
+		return errors.New("One moment: " + p.working.What + ".")
 	}
 	return nil
 }

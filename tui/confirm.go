@@ -31,7 +31,7 @@ func (c *Confirm) Enter() tea.Cmd {
 // Next is nil once the word was typed.
 func (c *Confirm) Next() error {
 	if !strings.EqualFold(strings.TrimSpace(c.input.Value()), c.Word) {
-		return fmt.Errorf("to go on, type the word %s", c.Word)
+		return fmt.Errorf("To go on, type the word %s.", c.Word)
 	}
 	return nil
 }

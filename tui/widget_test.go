@@ -410,17 +410,17 @@ func TestConfirmTakesAWordAndNoKeysInFlight(t *testing.T) {
 		d.WantNot("> cut")
 		d.Wait(tui.Grace)
 		d.Press("enter")
-		d.Want("to go on, type the word cut")
+		d.Want("To go on, type the word cut.")
 		d.Type("Cu")
 		d.Press("enter")
-		d.Want("to go on, type the word cut")
+		d.Want("To go on, type the word cut.")
 		d.Type("t")
 		d.Press("enter")
 		d.Want("That is all.")
 		d.Press("esc")
 		d.Wait(tui.Grace)
 		d.Press("enter")
-		d.Want("to go on, type the word cut") // each time anew
+		d.Want("To go on, type the word cut.") // each time anew
 	})
 }
 

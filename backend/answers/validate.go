@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -212,12 +213,12 @@ func Gateway(s string, own []netip.Prefix) error {
 	if g.Is6() && g.IsLinkLocalUnicast() {
 		return nil
 	}
-	family := false
+	var nets []string
 	for _, p := range own {
 		if p.Addr().BitLen() != g.BitLen() {
 			continue
 		}
-		family = true
+		nets = append(nets, p.Masked().String())
 		if p.Addr() == g {
 			return fmt.Errorf("%s is this host's own address", s)
 		}
@@ -225,10 +226,10 @@ func Gateway(s string, own []netip.Prefix) error {
 			return nil
 		}
 	}
-	if !family {
+	if len(nets) == 0 {
 		return fmt.Errorf("%s is out of reach: the host has no address of that family", s)
 	}
-	return fmt.Errorf("%s is out of reach: it is in none of the nets %v", s, own)
+	return fmt.Errorf("%s is out of reach: it is not in %s", s, strings.Join(nets, ", "))
 }
 
 // NetworkName says why s cannot be the name of a libvirt network.

@@ -30,6 +30,9 @@ var ownerNames = map[string]string{
 	"none":           "nothing",
 }
 
+// OwnerName is the owner as the operator knows it: "systemd-networkd", "nothing".
+func (c NetworkConfig) OwnerName() string { return orText(ownerNames[c.Owner], c.Owner) }
+
 // owners is what the files of other programs than ifupdown say, and whether
 // those programs run.
 type owners struct {

@@ -87,7 +87,7 @@ func (t *Trial) Extend(ctx context.Context, d time.Duration) (time.Duration, err
 	}
 	if left+d > answers.MaxWindow {
 		return left, fmt.Errorf("cannot extend by %s: %s remain, and nothing may stay unconfirmed for longer than %s",
-			d, left.Round(time.Second), answers.MaxWindow)
+			answers.Duration(d), left.Round(time.Second), answers.Duration(answers.MaxWindow))
 	}
 	r.onRecord = t.report
 	err = r.write(evExtended, func(rec *record) { rec.Deadline = t.Host.Clock.Boottime() + left + d })

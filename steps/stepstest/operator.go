@@ -12,6 +12,7 @@ import (
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
+	"bridgehead/backend/plan"
 	"bridgehead/backend/sim"
 	"bridgehead/backend/survey"
 	"bridgehead/backend/trial"
@@ -82,12 +83,12 @@ func (op *Operator) start(t *testing.T, s Setup) *tui.Shell {
 
 // Trial is the trials of the machine, as another process sees them.
 func (op *Operator) Trial() *trial.Trial {
-	return &trial.Trial{Host: op.Machine.Host(), Dir: trial.StateDir}
+	return TrialOn(op.Machine)
 }
 
 // Guard has the machine run the guard's watch as its time passes.
 func Guard(m *sim.Machine) {
-	watch := &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
+	watch := TrialOn(m)
 	m.OnTick(func() {
 		if m.Armed(trial.StateDir) {
 			_, _ = watch.Look(context.Background()) // what came of it is in the journal
@@ -135,4 +136,18 @@ func (op *Operator) Apply() {
 	op.Type("apply")
 	op.Press("enter")
 	op.Wait(2 * time.Second)
+}
+
+// TrialOn is the trials of m, as a new process sees them.
+func TrialOn(m *sim.Machine) *trial.Trial {
+	return &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
+}
+
+// Plan surveys m and builds the plan of a.
+func Plan(m *sim.Machine, a answers.Answers) (plan.Plan, error) {
+	f, err := survey.Take(context.Background(), m.Host(), survey.Options{Root: true})
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return plan.Build(f, a)
 }

@@ -1,0 +1,113 @@
+package golden_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bridgehead/backend/answers"
+	"bridgehead/backend/op"
+	"bridgehead/backend/plan"
+	"bridgehead/backend/sim"
+	"bridgehead/steps/stepstest"
+)
+
+// formats are those of bridgehead plan, with the ends of their goldens' names.
+var formats = map[string]string{plan.FormatText: ".txt", plan.FormatJSON: ".json", plan.FormatScript: ".sh", plan.FormatUndoScript: ".undo.sh"}
+
+// hosts are where an answers file is not for the demo host as it is.
+var hosts = map[string]func(*sim.Spec){
+	"dhcp-lease":      stepstest.DHCP,
+	"default-removed": stepstest.DefaultUnused,
+	"everything":      everything,
+}
+
+func machine(change func(*sim.Spec)) *sim.Machine {
+	spec := sim.DemoSpec()
+	if change != nil {
+		change(&spec)
+	}
+	return sim.New(spec)
+}
+
+// read is the answers file plans/NAME.yaml.
+func read(t *testing.T, name string) answers.Answers {
+	t.Helper()
+	name = filepath.Join("plans", name+".yaml")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := answers.Parse(name, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Each answers file gives its plan in every format, the diff of the files that
+// it edits, and the definitions that libvirt gets.
+func TestPlans(t *testing.T) {
+	files, err := filepath.Glob("plans/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no answers file", err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			p, err := stepstest.Plan(machine(hosts[name]), read(t, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for format, end := range formats {
+				golden(t, "plans/"+name+end, rendered(t, p, format))
+			}
+			var edits, definitions strings.Builder
+			for _, i := range p.Items {
+				for _, c := range i.Op.Describe().Changes {
+					if _, ok := i.Op.(*op.WriteFile); ok {
+						edits.WriteString(plan.Diff(c))
+					} else {
+						definitions.WriteString("<!-- " + c.Path + " -->\n" + c.After)
+					}
+				}
+			}
+			golden(t, "interfaces/"+name+".diff", edits.String())
+			if definitions.Len() > 0 {
+				golden(t, "libvirt/"+name+".xml", definitions.String())
+			}
+			reread(t, p)
+		})
+	}
+}
+
+func rendered(t *testing.T, p plan.Plan, format string) string {
+	t.Helper()
+	var b strings.Builder
+	if err := plan.Render(&b, p, format); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// reread checks that the plan in JSON is the plan: another process may have to take it back.
+func reread(t *testing.T, p plan.Plan) {
+	t.Helper()
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := plan.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := json.Marshal(q); string(again) != string(data) {
+		t.Errorf("the plan read back is another:\n%s\n%s", data, again)
+	}
+	if !reflect.DeepEqual(q.Checks, p.Checks) || len(q.Items) != len(p.Items) {
+		t.Error("the plan read back has other checks or operations")
+	}
+}
