@@ -1,0 +1,125 @@
+package bond
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ReadKernel takes into s what /proc/net/bonding/NAME says (bond_procfs.c). Actor and partner
+// of LACP are there for root only; without them no member counts as attached.
+func (s *State) ReadKernel(text string) error {
+	if !strings.HasPrefix(text, "Ethernet Channel Bonding Driver") {
+		return fmt.Errorf("cannot read the state of bond %s: %q is not what the bonding driver writes", s.Name, firstLine(text))
+	}
+	s.Kind, s.LACP = Kernel, Off
+	k := kernelReader{reader: reader{s: s}}
+	for raw := range strings.Lines(text) {
+		l := strings.TrimSpace(raw)
+		key, value, _ := strings.Cut(l, ": ")
+		k.line(strings.TrimSuffix(key, ":"), strings.TrimSpace(value))
+	}
+	k.conclude()
+	return nil
+}
+
+type kernelReader struct {
+	reader
+	part       string // "actor" or "partner": whose details are being read
+	aggregator string // the active one
+	active     string // the active member
+	own        map[string]string
+}
+
+func (k *kernelReader) line(key, value string) {
+	switch key {
+	case "Bonding Mode":
+		k.s.Mode = kernelMode(value)
+		if k.s.Mode == LACP8023ad {
+			k.s.LACP = Active
+		}
+	case "LACP active":
+		if value == Off {
+			k.s.LACP = Passive
+		}
+	case "LACP rate":
+		k.s.Rate = value
+	case "Currently Active Slave":
+		k.active = value
+	case "System MAC address":
+		k.s.System = value
+	case "Slave Interface":
+		k.at(value)
+		k.part = ""
+	case "details actor lacp pdu", "details partner lacp pdu":
+		k.part = strings.Fields(key)[1]
+	case "Aggregator ID":
+		if k.member == nil {
+			k.aggregator = value
+		} else {
+			if k.own == nil {
+				k.own = map[string]string{}
+			}
+			k.own[k.member.Name] = value
+		}
+	}
+	if k.member != nil {
+		k.memberLine(key, value)
+	}
+}
+
+func (k *kernelReader) memberLine(key, value string) {
+	m := k.member
+	switch key {
+	case "MII Status":
+		m.Carrier = value == "up"
+	case "Permanent HW addr":
+		m.MAC = value
+	case "Link Failure Count":
+		m.Flaps = number(value)
+	}
+	if k.part != "partner" {
+		return
+	}
+	switch key {
+	case "system mac address":
+		m.Partner.System = value
+	case "oper key":
+		m.Partner.Key = number(value)
+	case "port number":
+		m.Partner.Port = number(value)
+	case "port state":
+		const synchronization = 8 // IEEE 802.1AX 6.4.2.3
+		m.Partner.Synced = number(value)&synchronization != 0
+	}
+}
+
+// conclude says in LACP's words what the driver says by aggregators. The driver gives a port
+// without a partner an aggregator of its own, and makes one of those the active one.
+func (k *kernelReader) conclude() {
+	for i := range k.s.Members {
+		m := &k.s.Members[i]
+		m.Active = m.Name == k.active
+		if k.s.Mode != LACP8023ad {
+			m.Enabled = m.Carrier && (m.Active || k.s.Mode != ActiveBackup)
+			continue
+		}
+		m.Status = "defaulted"
+		if m.Partner.Known() {
+			m.Status = "current"
+		}
+		in := k.aggregator != "" && k.own[m.Name] == k.aggregator
+		m.Attached = in && m.Partner.Known()
+		m.Enabled = m.Attached && m.Partner.Synced && m.Carrier
+		k.s.Negotiated = k.s.Negotiated || m.Attached
+	}
+}
+
+// kernelMode reads the driver's own words (bond_mode_name).
+func kernelMode(s string) string {
+	for word, mode := range map[string]string{"IEEE 802.3ad": LACP8023ad, "fault-tolerance (active-backup)": ActiveBackup} {
+		if strings.HasPrefix(s, word) {
+			return mode
+		}
+	}
+	return s
+}
