@@ -45,6 +45,7 @@ func Host(o Options) (backend.Host, error) {
 		Services:  services.New(),
 		Processes: process.New(),
 		Prober:    link.NewProber(links),
+		Listener:  link.NewListener(links),
 		Clock:     process.Clock(),
 		Guard:     guard.New(),
 	}, nil

@@ -105,6 +105,7 @@ func (m *Machine) Spawn(ppid int, argv ...string) backend.Host {
 		Services:  services{p},
 		Processes: processes{p},
 		Prober:    prober{p},
+		Listener:  listener{p},
 		Clock:     clock{p},
 		Guard:     guard{p},
 	}
