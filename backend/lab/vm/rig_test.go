@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // Common to all tests: a guest that is booted, logged in on the console and has the
@@ -31,6 +30,7 @@ func TestMain(m *testing.M) {
 			os.Stderr.WriteString("cannot prepare the guest: " + err.Error() + "\n")
 			return 1
 		}
+		defer report()
 		return m.Run()
 	}()
 	os.Exit(code)
@@ -77,34 +77,4 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func TestRestored(t *testing.T) {
-	dir := t.TempDir()
-	peer, err := NewPeer(dir)
-	must(t, err)
-	defer peer.Close()
-	born := time.Now()
-	m, err := Restore(t.Context(), common.img, common.snapshot, dir, filepath.Join(dir, "writes"))
-	must(t, err)
-	defer m.PowerCut()
-	took, err := peer.Await(Address, born, 10*time.Second)
-	must(t, err)
-	out, err := m.Sh("bridgehead version; bridgehead survey; systemctl is-system-running; ps ax | tail -3; sync; ls -l /etc/openvswitch /var/lib/openvswitch")
-	t.Log(took, time.Since(born), out, err)
-	m.PowerCut()
-	st, err := os.Stat(filepath.Join(dir, "writes"))
-	must(t, err)
-	w, err := Replay(t.Context(), common.snapshot, filepath.Join(dir, "writes"), filepath.Join(dir, "raw"))
-	must(t, err)
-	n := 0
-	for {
-		ok, err := w.Next()
-		must(t, err)
-		if !ok {
-			break
-		}
-		n++
-	}
-	t.Log(st.Size(), n, time.Since(born))
 }

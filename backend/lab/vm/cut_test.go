@@ -1,0 +1,23 @@
+package vm
+
+import (
+	"testing"
+)
+
+// The power goes while a change waits for confirmation, the database already has the NIC, and
+// the files still are those of before: neither would come up with the other.
+func TestCutBeforeConfirmation(t *testing.T) {
+	g := resume(t)
+	g.apply("")
+	g.converted()
+	g.sh("sync /var/lib/openvswitch/conf.db /var/lib/openvswitch") // the worst case: it is durable
+	g.PowerCut()
+
+	g.boot()
+	figures.add("power-on to an answered ping, unconfirmed change", g.answers(BootTime))
+	must(t, g.ShellUp())
+	g.settled()
+	g.untouched()
+	g.unguarded()
+	g.same("the history", g.sh("bridgehead history | cut -d' ' -f3-"), "rolled-back  examplebr0 on ens3: the host was restarted before the change was confirmed")
+}
