@@ -6,6 +6,8 @@ var all = []func() Op{
 	func() Op { return new(AddBridge) },
 	func() Op { return new(StageAddress) },
 	func() Op { return new(AttachNIC) },
+	func() Op { return new(AddBond) },
+	func() Op { return new(SetBondRate) },
 	func() Op { return new(MoveAddress) },
 	func() Op { return new(StartDHCP) },
 	func() Op { return new(DefineNetwork) },
