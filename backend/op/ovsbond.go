@@ -1,0 +1,269 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bridgehead/backend"
+	"bridgehead/backend/bond"
+	"bridgehead/backend/ovs"
+)
+
+// AddBond makes several NICs one port of a bridge. It is an AttachNIC of all of them: from that
+// moment the bridge takes every frame that they receive, and with LACP drops them until the switch agrees.
+type AddBond struct {
+	Bridge   string   `json:"bridge"`
+	Bond     string   `json:"bond"`
+	Members  []Member `json:"members"`
+	Primary  string   `json:"primary"` // the NIC that the switch knows already: it stays in use where one is
+	Mode     string   `json:"mode"`    // of Open vSwitch: active-backup, balance-slb, balance-tcp
+	LACP     string   `json:"lacp"`    // active, passive, off
+	Fallback bool     `json:"fallback,omitempty"`
+}
+
+// Member is one NIC of a bond, as it was when the plan was built.
+type Member struct {
+	NIC   string `json:"nic"`
+	MAC   string `json:"mac"`
+	MTU   int    `json:"mtu"`
+	WasUp bool   `json:"was_up"`
+}
+
+func (o *AddBond) Kind() string { return "add-bond" }
+
+func (o *AddBond) Lasts() Lasts { return OnDisk }
+
+func (o *AddBond) nics() []string {
+	out := make([]string, len(o.Members))
+	for i, m := range o.Members {
+		out[i] = m.NIC
+	}
+	return out
+}
+
+// doArgs set the options apart: add-bond ignores them where the bond is there already. LACP is at
+// fast rate until the change is confirmed: a partner that stops is then missed within 3 s instead of 90.
+func (o *AddBond) doArgs() []string {
+	a := append([]string{"--may-exist", "add-bond", o.Bridge, o.Bond}, o.nics()...)
+	a = append(a, "--", "set", "Port", o.Bond, "bond_mode="+o.Mode, "lacp="+o.LACP, "other_config:bond-primary="+o.Primary)
+	if o.LACP != bond.Off {
+		a = append(a, "other_config:lacp-time=fast")
+	}
+	if o.Fallback {
+		a = append(a, "other_config:lacp-fallback-ab=true")
+	}
+	return a
+}
+
+func (o *AddBond) undoArgs() []string { return []string{"--if-exists", "del-port", o.Bridge, o.Bond} }
+
+func (o *AddBond) Describe() Note {
+	n := Note{Cut: true, Commands: []string{ovs.CommandLine(o.doArgs()...)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)}}
+	how := o.Mode
+	if o.LACP != bond.Off {
+		how += ", LACP " + o.LACP
+		n.Risk = "until the switch negotiates LACP, nothing passes"
+		if o.Fallback {
+			how += ", else active-backup"
+			n.Risk = "until the switch negotiates LACP, nothing passes; without an answer one NIC is used after about 3 s"
+		}
+	}
+	n.Text = fmt.Sprintf("Bond %s as %s (%s) on bridge %s", strings.Join(o.nics(), ", "), o.Bond, how, o.Bridge)
+	for i, m := range slices.Backward(o.Members) {
+		n.Commands = append([]string{"ip link set " + quote(m.NIC) + " up"}, n.Commands...)
+		if !o.Members[i].WasUp {
+			n.Undo = append(n.Undo, "ip link set "+quote(m.NIC)+" down")
+		}
+	}
+	return n
+}
+
+// attach is m as a port of its own, whose conditions a member shares.
+func (o *AddBond) attach(m Member) *AttachNIC {
+	return &AttachNIC{Bridge: o.Bridge, NIC: m.NIC, MAC: m.MAC, MTU: m.MTU, WasUp: m.WasUp}
+}
+
+func (o *AddBond) Check(ctx context.Context, h backend.Host) error {
+	for _, m := range o.Members {
+		if err := o.attach(m).Check(ctx, h); err != nil {
+			return err
+		}
+	}
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	if br, taken := portOf(sw, o.Bond); taken {
+		return fmt.Errorf("cannot make bond %s: it is already a port of bridge %s; choose another name", o.Bond, br)
+	}
+	return nil
+}
+
+func (o *AddBond) Do(ctx context.Context, h backend.Host) error {
+	sw, err := database(ctx, h)
+	if err != nil {
+		return fmt.Errorf("cannot make bond %s on %s: %w", o.Bond, o.Bridge, err)
+	}
+	if sw.Running { // a member that is down sends no LACP; before Open vSwitch runs, ifup will
+		for _, m := range o.Members {
+			if err := h.Links.SetUp(ctx, m.NIC, true); err != nil {
+				return err
+			}
+		}
+	}
+	if err := change(ctx, h, sw, o.doArgs()); err != nil {
+		return fmt.Errorf("cannot make bond %s on %s: %w", o.Bond, o.Bridge, err)
+	}
+	return nil
+}
+
+// Verify says whether the members are in the bridge. Whether the switch agrees shows later.
+func (o *AddBond) Verify(ctx context.Context, h backend.Host) error {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	if problem, bad := ovs.PortProblem(sw, o.Bond); bad {
+		return fmt.Errorf("bond %s does not work: %s", o.Bond, problem)
+	}
+	if br, _ := portOf(sw, o.Bond); br != o.Bridge {
+		return fmt.Errorf("%s is not a port of bridge %s", o.Bond, o.Bridge)
+	}
+	return nil
+}
+
+// Undo gives all NICs back to the host's own stack, whichever daemon is dead.
+func (o *AddBond) Undo(ctx context.Context, h backend.Host) error {
+	var errs []error
+	if err := o.dissolve(ctx, h); err != nil {
+		errs = append(errs, fmt.Errorf("cannot take bond %s off bridge %s: %w", o.Bond, o.Bridge, err))
+	}
+	for _, m := range o.Members {
+		nic, ok, err := maybeLink(ctx, h, m.NIC)
+		errs = append(errs, err)
+		if ok && nic.Up != m.WasUp {
+			errs = append(errs, h.Links.SetUp(ctx, m.NIC, m.WasUp))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *AddBond) dissolve(ctx context.Context, h backend.Host) error {
+	sw, err := database(ctx, h)
+	if err == nil {
+		if b, ok := findBridge(sw, o.Bridge); ok && ours(b) {
+			if _, ok := findPort(b, o.Bond); ok {
+				err = change(ctx, h, sw, o.undoArgs())
+			}
+		}
+	}
+	if err == nil && sw.Running {
+		return nil
+	}
+	errs := []error{err}
+	for _, m := range o.Members {
+		errs = append(errs, h.Switch.Release(ctx, m.NIC))
+	}
+	return errors.Join(errs...)
+}
+
+// Remedy changes the running bond as a finding advises. Undo does not need to know: it takes the
+// whole bond away.
+func (o *AddBond) Remedy(ctx context.Context, h backend.Host, r bond.Remedy, members []string) error {
+	args, err := o.remedyArgs(r, members)
+	if err == nil {
+		err = h.Switch.Transact(ctx, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot change bond %s: %w", o.Bond, err)
+	}
+	return nil
+}
+
+func (o *AddBond) remedyArgs(r bond.Remedy, members []string) ([]string, error) {
+	set := []string{"set", "Port", o.Bond}
+	switch r {
+	case bond.FallbackOn:
+		return append(set, "other_config:lacp-fallback-ab=true"), nil
+	case bond.UseActiveBackup:
+		return append(set, "bond_mode=active-backup", "lacp=off"), nil
+	case bond.UseActive:
+		return append(set, "lacp=active"), nil
+	case bond.DropMembers:
+		var a []string
+		for i, m := range members {
+			if !slices.Contains(o.nics(), m) {
+				return nil, fmt.Errorf("%s is none of its members", m)
+			}
+			id := fmt.Sprintf("@member%d", i)
+			a = append(a, "--", "--id="+id, "get", "Interface", m, "--", "remove", "Port", o.Bond, "interfaces", id)
+		}
+		if len(members) == 0 || len(members) >= len(o.Members) {
+			return nil, errors.New("a bond needs a member that stays")
+		}
+		return a[1:], nil
+	}
+	return nil, fmt.Errorf("%q is no remedy", r)
+}
+
+// SetBondRate sets the rate at which a bond asks its partner to speak, once the change is confirmed.
+type SetBondRate struct {
+	Bond string `json:"bond"`
+	Rate string `json:"rate"` // slow or fast
+}
+
+func (o *SetBondRate) Kind() string { return "set-bond-rate" }
+
+func (o *SetBondRate) Lasts() Lasts { return OnDisk }
+
+func (o *SetBondRate) args(rate string) []string {
+	return []string{"--if-exists", "set", "Port", o.Bond, "other_config:lacp-time=" + rate}
+}
+
+func (o *SetBondRate) Describe() Note {
+	return Note{
+		Text:     fmt.Sprintf("Set the LACP rate of %s to %s", o.Bond, o.Rate),
+		Commands: []string{ovs.CommandLine(o.args(o.Rate)...)},
+		Undo:     []string{ovs.CommandLine(o.args(bond.Fast)...)},
+	}
+}
+
+// Check has nothing to say: the bond itself is part of the same plan.
+func (o *SetBondRate) Check(context.Context, backend.Host) error { return nil }
+
+func (o *SetBondRate) Do(ctx context.Context, h backend.Host) error { return o.set(ctx, h, o.Rate) }
+
+func (o *SetBondRate) Verify(ctx context.Context, h backend.Host) error {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	for _, b := range sw.Bridges {
+		if p, ok := findPort(b, o.Bond); ok {
+			if now := p.OtherConfig["lacp-time"]; now != o.Rate {
+				return fmt.Errorf("the LACP rate of %s is %q instead of %s", o.Bond, now, o.Rate)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no bond %s", o.Bond)
+}
+
+// Undo leaves a bond that is gone alone.
+func (o *SetBondRate) Undo(ctx context.Context, h backend.Host) error {
+	return o.set(ctx, h, bond.Fast)
+}
+
+func (o *SetBondRate) set(ctx context.Context, h backend.Host, rate string) error {
+	sw, err := database(ctx, h)
+	if err == nil {
+		err = change(ctx, h, sw, o.args(rate))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set the LACP rate of %s: %w", o.Bond, err)
+	}
+	return nil
+}
