@@ -259,3 +259,27 @@ func TestDone(t *testing.T) {
 		}},
 	})
 }
+
+func TestRestart(t *testing.T) {
+	restart := func(step string, keys ...string) func(*testing.T, *operator) {
+		return func(t *testing.T, op *operator) {
+			to("safety", "down")(t, op)
+			to(step, keys...)(t, op)
+		}
+	}
+	staged := func(keys ...string) func(*testing.T, *operator) {
+		return func(t *testing.T, op *operator) {
+			restart("risk")(t, op)
+			op.Apply()
+			op.Press(keys...)
+		}
+	}
+	playAll(t, []play{
+		{"restart-timeline", real, restart("review", "4")},
+		{"restart-risk", real, restart("risk")},
+		{"restart-staged", real, staged()},
+		{"restart-staged-done", real, staged("enter")},
+		{"restart-staged-leave", real, staged("ctrl+c")},
+		{"restart-taken-back", real, func(t *testing.T, op *operator) { staged("r", "enter")(t, op); op.Wait(time.Second) }},
+	})
+}

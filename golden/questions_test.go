@@ -168,7 +168,7 @@ func TestQuestions(t *testing.T) {
 		{"libvirt-in-use", setup{}, fill("libvirt", "tab", "default")},
 		{"libvirt-left-alone", setup{}, to("libvirt", "space")},
 		{"safety", setup{}, to("safety")},
-		{"safety-errors", setup{}, fill("safety", "30s", "tab", "gateway")},
+		{"safety-errors", setup{}, fill("safety", "tab", "30s", "tab", "gateway")},
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"bridgehead/backend/answers"
+	"bridgehead/backend/op"
 	"bridgehead/backend/plan"
 	"bridgehead/backend/trial"
 	"bridgehead/tui"
@@ -47,7 +49,11 @@ func (p *applyPage) Enter() tea.Cmd {
 	window := time.Duration(pl.Answers.Apply.ConfirmWithin)
 	return tea.Batch(p.nextEvent(), func() tea.Msg {
 		defer close(events)
-		id, err := t.Apply(context.Background(), pl, window)
+		begin := t.Apply
+		if pl.Answers.Apply.When == answers.WhenReboot {
+			begin = t.Stage
+		}
+		id, err := begin(context.Background(), pl, window)
 		if id == "" {
 			return appliedMsg{err: err}
 		}
@@ -59,8 +65,11 @@ func items(pl plan.Plan) []tui.Item {
 	var out []tui.Item
 	for _, i := range pl.Items {
 		text := i.Op.Describe().Text
-		if i.Phase == plan.Persist {
+		switch reboot := pl.Answers.Apply.When == answers.WhenReboot; {
+		case i.Phase == plan.Persist && !reboot:
 			text += " (when you confirm)"
+		case reboot && (i.Phase == plan.Trial || i.Op.Lasts() != op.OnDisk):
+			text += " (at the restart)"
 		}
 		out = append(out, tui.Item{Title: text})
 	}

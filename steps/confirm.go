@@ -173,7 +173,7 @@ func (p *confirmPage) do(what, say string, f func(*trial.Trial) error) tea.Cmd {
 }
 
 func (p *confirmPage) Next() error {
-	if p.w.run.status.Phase.Over() {
+	if phase := p.w.run.status.Phase; phase.Over() || phase == trial.Staged {
 		return nil
 	}
 	return errors.New(toGoOn)
@@ -185,6 +185,9 @@ func (p *confirmPage) Keys() []tui.Key {
 			{Keys: []string{"ctrl+n"}, Off: "Enter answers."}, {Keys: []string{"ctrl+p"}, Off: "Esc answers."}}
 	}
 	keep, off := "", ""
+	if p.w.run.status.Phase == trial.Staged && !p.busy() {
+		return []tui.Key{tui.Bind("take it back", "r"), tui.Bind("back", "esc", "ctrl+p").Unless(p.w.lock())}
+	}
 	switch {
 	case p.busy():
 		off = "One moment: " + p.working.What + "."
@@ -223,6 +226,10 @@ func (p *confirmPage) head(width int) string {
 		return "Take everything back now? Enter: yes. Esc: no, look on."
 	case p.lost != nil:
 		return "Cannot look what has become of the change: " + sentence(p.lost) + " From another login: bridgehead status"
+	case s.Phase == trial.Staged:
+		return "The change is written down and begins with the next restart of this host. After that you have " + span(p.w.window()) + " to confirm. Enter goes on; r takes it back."
+	case s.Phase == trial.Booting:
+		return "The host comes up with the change. The checks begin when the network is there."
 	case s.Phase == trial.Applying:
 		return "Another bridgehead applies a change."
 	case s.Phase == trial.Confirming:

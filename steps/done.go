@@ -13,7 +13,7 @@ import (
 
 func doneStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "done", Title: "Done",
-		When: func() bool { return w.run.status.Phase != trial.Incomplete },
+		When: func() bool { return !w.run.unfinished() },
 		Page: func() tui.Page { return &donePage{w: w} }}
 }
 
@@ -46,6 +46,8 @@ func outcome(w *Wizard) string {
 	switch err := w.run.err; {
 	case w.run.status.Phase == trial.Confirmed:
 		return confirmedText(w)
+	case w.run.status.Phase == trial.Staged:
+		return stagedText(w)
 	case errors.As(err, &unchanged):
 		return "Nothing has been changed on this host.\n\nWhy: " + sentence(unchanged.Err) + "\n\nPress s to look at the host again. What you typed is kept."
 	case errors.As(err, &rolledBack):
@@ -71,6 +73,11 @@ func confirmedText(w *Wizard) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+func stagedText(w *Wizard) string {
+	return "Written down. The change begins with the next restart of this host. After that you have " + span(w.window()) +
+		" to confirm; if nobody does, everything is taken back.\n\nAfter the restart, from any login:\n  bridgehead confirm\n\nTo take it back before:\n  bridgehead rollback"
+}
+
 func rolledBackText(w *Wizard) string {
 	var b strings.Builder
 	b.WriteString("Everything has been taken back. The host is as it was before: files, Open vSwitch, addresses, routes and libvirt have been compared, and what answered before answers again.\n")
@@ -88,7 +95,7 @@ func (p *donePage) Next() error { return nil }
 
 func (p *donePage) Keys() []tui.Key {
 	back := tui.Bind("back", "esc", "ctrl+p")
-	if p.confirmed() {
+	if p.confirmed() || p.w.run.status.Phase == trial.Staged {
 		return append([]tui.Key{back.Unless(p.w.lock())}, p.prose.Keys()...)
 	}
 	return append([]tui.Key{tui.Bind("start again", "s"), back.Unless("This attempt is over. Press s to start again.")}, p.prose.Keys()...)

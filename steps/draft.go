@@ -16,7 +16,7 @@ type Draft struct {
 	Method, Addresses, Gateway, DNS  string
 	Libvirt                          bool
 	Network, Default                 string
-	Window, Targets, Command         string
+	When, Window, Targets, Command   string
 }
 
 // draftOf is the draft that says the same as a.
@@ -24,7 +24,7 @@ func draftOf(a answers.Answers) Draft {
 	d := Draft{Kind: a.Uplink.Kind, Bridge: a.Bridge.Name, Port: a.Bridge.Port, Datapath: a.Bridge.Datapath,
 		Tag: number(a.Bridge.Tag), MTU: number(a.Bridge.MTU), Method: a.Address.Method,
 		Addresses: strings.Join(a.Address.Addresses, ", "), Gateway: strings.Join(a.Address.Gateway, ", "),
-		DNS: strings.Join(a.Address.DNS, ", "), Window: a.Apply.ConfirmWithin.String(),
+		DNS: strings.Join(a.Address.DNS, ", "), When: a.Apply.When, Window: a.Apply.ConfirmWithin.String(),
 		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
 	if len(a.Uplink.NICs) > 0 {
 		d.NIC = a.Uplink.NICs[0]
@@ -65,6 +65,7 @@ func (d Draft) Answers() answers.Answers {
 	if d.Libvirt {
 		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
 	}
+	a.Apply.When = d.When
 	_ = a.Apply.ConfirmWithin.UnmarshalText([]byte(d.Window)) // checked by its field
 	a.Verify = answers.Verify{Targets: list(d.Targets), Command: d.Command}
 	return a

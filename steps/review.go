@@ -63,6 +63,9 @@ func diffs(pl plan.Plan) (files, definitions []tui.FileDiff) {
 
 // timeline says what happens when, also if nothing is confirmed.
 func timeline(pl plan.Plan, width int) []string {
+	if pl.Answers.Apply.When == answers.WhenReboot {
+		return restartTimeline(pl, width)
+	}
 	lines := hang("1. ", "What answers now is noted, and the guard is armed.", width)
 	lines = append(append(lines, ""), hang("2. ", "The trial. Only the running host changes, no file:", width)...)
 	for _, o := range pl.Ops(plan.Trial) {
@@ -81,6 +84,25 @@ func timeline(pl plan.Plan, width int) []string {
 		lines = append(lines, hang("   - ", o.Describe().Text, width)...)
 	}
 	return append(append(lines, ""), tui.Wrap("If you do not confirm, if this terminal or the wizard dies, or if the host restarts: everything is taken back.", width)...)
+}
+
+// restartTimeline is that of a change that begins with a restart: files first, and the rest at boot.
+func restartTimeline(pl plan.Plan, width int) []string {
+	lines := hang("1. ", "Now the guard is armed, and this is written. The running host does not change:", width)
+	for _, o := range pl.Ops(plan.Persist) {
+		if o.Lasts() == op.OnDisk {
+			lines = append(lines, hang("   - ", o.Describe().Text, width)...)
+		}
+	}
+	lines = append(append(lines, ""), hang("2. ", "You restart the host when it suits you. Before the network comes up:", width)...)
+	for _, o := range pl.Ops(plan.Trial) {
+		lines = append(lines, hang("   - ", o.Describe().Text, width)...)
+	}
+	lines = append(append(lines, ""), hang("3. ", "You have "+span(time.Duration(pl.Answers.Apply.ConfirmWithin))+" to confirm. Meanwhile this is checked:", width)...)
+	for _, c := range pl.Checks {
+		lines = append(lines, hang("   - ", c.String(), width)...)
+	}
+	return append(append(lines, ""), tui.Wrap("If you do not confirm, or if the host restarts once more: everything is taken back, the files too.", width)...)
 }
 
 // risks are all that is known of them; the screen before apply has the first few.

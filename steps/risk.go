@@ -30,6 +30,10 @@ func (p *riskPage) Enter() tea.Cmd {
 
 // riskQuestion can be read in ten seconds.
 func riskQuestion(pl plan.Plan) string {
+	if pl.Answers.Apply.When == answers.WhenReboot {
+		return fmt.Sprintf("Nothing breaks now: only files are written. The change begins with the next restart of this host.\n\nAfter it: log in and run  bridgehead confirm\nIf nobody confirms within %s, everything is taken back.",
+			span(time.Duration(pl.Answers.Apply.ConfirmWithin)))
+	}
 	lines := []string{verdict(pl), ""}
 	also := touched(pl.Risk)
 	const most = 5

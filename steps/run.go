@@ -15,6 +15,7 @@ type run struct {
 	deadline time.Time    // of confirmation; zero where none runs
 	err      error        // how it ended, where it did not end well
 	met      bool         // it was there before this wizard
+	left     []string     // what the last rollback could not restore; the guard may be at it again
 }
 
 // look is what was read about the run at one moment.
@@ -42,8 +43,9 @@ func (r *run) follow(l look) {
 	case trial.Confirmed:
 		r.err = nil
 	case trial.RolledBack:
-		r.err = &trial.RolledBackError{Reason: s.Reason}
+		r.err, r.left = &trial.RolledBackError{Reason: s.Reason}, nil
 	case trial.Incomplete:
+		r.left = s.Left
 		r.err = &trial.IncompleteError{Reason: s.Reason, Left: s.Left}
 	}
 }
@@ -63,12 +65,15 @@ func (r *run) end(err error) {
 	case errors.As(err, &rolledBack):
 		r.status.Phase, r.status.Reason = trial.RolledBack, rolledBack.Reason
 	case errors.As(err, &incomplete):
-		r.status.Phase, r.status.Reason, r.status.Left = trial.Incomplete, incomplete.Reason, incomplete.Left
+		r.status.Phase, r.status.Reason, r.left = trial.Incomplete, incomplete.Reason, incomplete.Left
 	}
 	r.err = err
 }
 
+// unfinished says that a rollback could not restore everything, and that nobody has since.
+func (r *run) unfinished() bool { return len(r.left) > 0 }
+
 // failed says that there is nothing to confirm.
 func (r *run) failed() bool {
-	return r.err != nil || r.status.Phase == trial.RolledBack || r.status.Phase == trial.Incomplete
+	return r.err != nil || r.unfinished()
 }

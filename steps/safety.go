@@ -14,6 +14,10 @@ func safetyStep(w *Wizard) tui.Step {
 		return &tui.Form{
 			Intro: "The change is tried first. Unless you confirm it in time, everything is taken back by itself, also when this terminal dies.",
 			Fields: []tui.Field{
+				&tui.ChoiceField{Label: "When", Value: &d.When, Options: []tui.Option{
+					{Value: answers.WhenNow, Label: "now", Explain: "traffic stalls for milliseconds, no restart"},
+					{Value: answers.WhenReboot, Label: "restart", Explain: "at the next restart of the host; until then only files change"},
+				}},
 				&tui.TextField{Label: "Confirm within", Value: &d.Window, Check: checkWindow, Help: "2m to 1h. You can extend it while it runs."},
 				&tui.TextField{Label: "Must answer", Value: &d.Targets, Check: checkAddrs, Help: "IP addresses that must answer a ping afterwards, commas between. The gateway is asked anyway."},
 				&tui.TextField{Label: "Own check", Value: &d.Command, Help: "A command that must succeed afterwards; empty: none."},

@@ -12,7 +12,7 @@ import (
 
 func unfinishedStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "unfinished", Title: "Rollback is not complete",
-		When: func() bool { return w.run.status.Phase == trial.Incomplete },
+		When: func() bool { return w.run.unfinished() },
 		Page: func() tui.Page { return &unfinishedPage{w: w} }}
 }
 
@@ -44,7 +44,7 @@ func (p *unfinishedPage) Update(msg tea.Msg) tea.Cmd {
 	case endedMsg:
 		p.working = tui.Working{}
 		cmd := p.took(msg.look)
-		if p.w.run.status.Phase == trial.Incomplete && msg.err != nil {
+		if p.w.run.unfinished() && msg.err != nil {
 			var incomplete *trial.IncompleteError
 			if !errors.As(msg.err, &incomplete) {
 				return func() tea.Msg { return tui.ErrorMsg{Err: msg.err} }
@@ -66,7 +66,7 @@ func (p *unfinishedPage) took(l look) tea.Cmd {
 		return nil
 	}
 	p.w.run.follow(l)
-	if l.status.Phase != trial.Incomplete && l.status.Phase.Over() {
+	if !p.w.run.unfinished() {
 		return tui.Goto("done")
 	}
 	return nil
@@ -90,10 +90,13 @@ func (p *unfinishedPage) text(width int) []string {
 		what = "A change begun " + moment(s.Began) + " was taken back"
 	}
 	lines := append(tui.Wrap(what+", but NOT EVERYTHING COULD BE RESTORED. What is left:", width), "")
-	for _, l := range s.Left {
+	for _, l := range p.w.run.left {
 		lines = append(lines, hang("  - ", l, width)...)
 	}
 	lines = append(append(lines, ""), tui.Wrap("Why it was taken back: "+tui.Clean(stop(s.Reason)), width)...)
+	if s.Phase == trial.RollingBack {
+		lines = append(lines, "The guard tries again just now.")
+	}
 	lines = append(append(lines, ""), tui.Wrap("Correct what you can from another login. Then press r here, or run there:", width)...)
 	lines = append(lines, "  bridgehead rollback", "")
 	return append(append(lines, tui.Wrap("The files as they were before:", width)...), "  "+p.w.Trial.Dir+"/current/before/files")

@@ -121,6 +121,8 @@ func (w *Wizard) leave() string {
 	case trial.Waiting:
 		return fmt.Sprintf("The change is active. It is taken back in %s unless it is confirmed, from here or from a new login:\n\n  bridgehead confirm",
 			tui.MinSec(time.Until(w.run.deadline)))
+	case trial.Staged:
+		return "The change begins with the next restart of this host. To take it back before:\n\n  bridgehead rollback"
 	case trial.Confirming:
 		return "The change is being confirmed. If you leave now, it may be taken back."
 	case trial.RollingBack:

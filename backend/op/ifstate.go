@@ -26,7 +26,10 @@ func (o *MarkIfState) Kind() string { return "mark-ifstate" }
 func (o *MarkIfState) Lasts() Lasts { return UntilRestart }
 
 func (o *MarkIfState) Describe() Note {
-	n := Note{Text: "Tell ifupdown that " + strings.Join(names(o.Add), ", ") + " is up"}
+	n := Note{Text: "Tell ifupdown that " + strings.Join(names(o.Add), " and ") + " is up"}
+	if len(o.Add) > 1 {
+		n.Text = strings.TrimSuffix(n.Text, "is up") + "are up"
+	}
 	n.Commands = append(ifstateCommands(o.Remove, "del"), ifstateCommands(o.Add, "add")...)
 	n.Undo = append(ifstateCommands(o.Add, "del"), ifstateCommands(o.Remove, "add")...)
 	return n

@@ -88,6 +88,9 @@ func (m *Machine) Advance(d time.Duration) {
 		m.pass(step)
 		ticks := m.ticks
 		m.mu.Unlock()
+		if len(ticks) == 0 {
+			continue
+		}
 		m.outside(func() {
 			for _, tick := range ticks {
 				tick()

@@ -71,7 +71,7 @@ EOF
 chown 0:0 /etc/network/interfaces.d/eth0-v6.new && chmod 0644 /etc/network/interfaces.d/eth0-v6.new
 mv /etc/network/interfaces.d/eth0-v6.new /etc/network/interfaces.d/eth0-v6 && sync
 
-# Tell ifupdown that examplebr0p1:1, examplebr0p1 is up
+# Tell ifupdown that examplebr0p1:1 and examplebr0p1 are up
 grep -qxF examplebr0p1:1=examplebr0p1:1 /run/network/ifstate || echo examplebr0p1:1=examplebr0p1:1 >> /run/network/ifstate
 grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
 

@@ -4,7 +4,7 @@
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
 
-# Undo: Tell ifupdown that examplebr0p1:1, examplebr0p1 is up
+# Undo: Tell ifupdown that examplebr0p1:1 and examplebr0p1 are up
 sed -i '\|^examplebr0p1:1=examplebr0p1:1$|d' /run/network/ifstate
 sed -i '\|^examplebr0p1=examplebr0p1$|d' /run/network/ifstate
 

@@ -76,7 +76,6 @@ func (op *Operator) start(t *testing.T, s Setup) *tui.Shell {
 			op.Saved[name] = string(data)
 			return "/root", nil
 		}}
-	Guard(op.Machine)
 	go passTime(t.Context(), op.Machine)
 	return op.Wizard.Shell()
 }
@@ -86,26 +85,38 @@ func (op *Operator) Trial() *trial.Trial {
 	return TrialOn(op.Machine)
 }
 
-// Guard has the machine run the guard's watch as its time passes.
-func Guard(m *sim.Machine) {
-	watch := TrialOn(m)
-	m.OnTick(func() {
-		if m.Armed(trial.StateDir) {
-			_, _ = watch.Look(context.Background()) // what came of it is in the journal
-		}
-	})
-}
-
+// passTime lets the machine's time pass, and its guard look once per second, as processes of their own: what
+// one of them waits for, the other must not hurry.
 func passTime(ctx context.Context, m *sim.Machine) {
-	beat := time.After(500 * time.Millisecond)
+	watch := TrialOn(m)
+	looking := make(chan struct{}, 1)
+	pause := 500 * time.Millisecond
+	var due time.Duration // when the guard looks again, since boot
 	for {
 		select {
-		case <-beat:
+		case <-time.After(pause):
+			pause = time.Second
 			m.Advance(time.Second)
-			beat = time.After(time.Second)
 		case <-ctx.Done():
+			m.Hurry(true)
+			m.Advance(time.Second) // a rollback under way ends with the test
+			looking <- struct{}{}
 			return
 		}
+		select {
+		case looking <- struct{}{}:
+		default:
+			continue
+		}
+		if now := watch.Host.Clock.Boottime(); !m.Armed(trial.StateDir) || now < due {
+			<-looking
+			continue
+		}
+		go func() {
+			again, _ := watch.Look(context.Background()) // what came of it is in the journal
+			due = watch.Host.Clock.Boottime() + again
+			<-looking
+		}()
 	}
 }
 
