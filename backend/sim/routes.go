@@ -85,7 +85,7 @@ func (m *Machine) checkHop(r backend.Route, dev string, gateway netip.Addr, onli
 		return "", errors.New("RTNETLINK answers: Invalid argument: Nexthop has invalid gateway")
 	}
 	hop, ok := m.lookupIn(r.Table, gateway, l.Name, true)
-	if !ok {
+	if !ok || hop.Gateway.IsValid() { // only what is nearer than r counts (fib_check_nh: scope + 1)
 		hop, ok = m.lookupIn(254, gateway, l.Name, true)
 	}
 	if !ok || hop.Gateway.IsValid() {

@@ -131,8 +131,8 @@ func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, un
 		return nil, err
 	} else if found && !old.phase().cleared() {
 		return nil, &UnfinishedError{ID: old.meta.ID, Phase: old.phase()}
-	} else if found { // ended, but its process died before it was put away
-		if err := t.archive(old); err != nil {
+	} else if found { // ended, or never begun, but its process died before it was put away
+		if err := t.putAway(old); err != nil {
 			return nil, err
 		}
 	}

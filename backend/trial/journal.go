@@ -65,6 +65,7 @@ type run struct {
 	plan     plan.Plan
 	records  []record
 	torn     bool // the journal's last line was cut off
+	damaged  bool // a line of it cannot be read
 	onRecord func(record)
 }
 
@@ -126,22 +127,23 @@ func load(h backend.Host, dir string) (r *run, found bool, err error) {
 }
 
 // reload reads the journal again. A line that ends in the middle, from a power
-// cut during its write, was never acted on and says nothing.
+// cut during its write, was never acted on and says nothing. What else cannot be read may
+// have said that any operation was begun.
 func (r *run) reload() error {
 	f, err := r.host.Files.Read(r.path("journal.jsonl"))
 	if err != nil {
 		return err
 	}
-	r.records = nil
+	r.records, r.damaged = nil, false
 	r.torn = len(f.Data) > 0 && f.Data[len(f.Data)-1] != '\n'
-	for i, line := range bytes.Split(f.Data, []byte("\n")) {
+	for _, line := range bytes.Split(f.Data, []byte("\n")) {
 		var rec record
 		err := json.Unmarshal(line, &rec)
 		var syntax *json.SyntaxError
 		switch {
 		case len(line) == 0, errors.As(err, &syntax) && int(syntax.Offset) >= len(line):
 		case err != nil:
-			return fmt.Errorf("cannot read %s, line %d: %w", r.path("journal.jsonl"), i+1, err)
+			r.damaged = true
 		default:
 			r.records = append(r.records, rec)
 		}
@@ -171,12 +173,15 @@ func (p Phase) Over() bool {
 	return slices.Contains([]Phase{None, Confirmed, RolledBack, Incomplete}, p)
 }
 
-// phase folds the journal.
+// phase folds the journal. Before the guard was armed nothing was changed, and there is no run.
 func (r *run) phase() Phase {
 	phase := None
+	if r.damaged {
+		phase = Applying
+	}
 	for _, rec := range r.records {
 		switch rec.Event {
-		case evBegin:
+		case evArmed:
 			phase = Applying
 		case evStaged:
 			phase = Staged
@@ -209,9 +214,17 @@ func (r *run) last(events ...string) (record, bool) {
 	return record{}, false
 }
 
-// begun lists the operations that were begun and not undone, oldest first.
+// begun lists the operations that were begun and not undone, oldest first. What an
+// earlier boot undid is not undone for certain: the power cut may have come
+// before the database of Open vSwitch was on disk. Nor is what was undone past a newer
+// one that failed: undoing that one may touch it again.
 func (r *run) begun() []int {
 	var out []int
+	for i := range r.plan.Items {
+		if r.damaged {
+			out = append(out, i)
+		}
+	}
 	for _, rec := range r.records {
 		switch rec.Event {
 		case evDoing:
@@ -219,6 +232,9 @@ func (r *run) begun() []int {
 				out = append(out, rec.Op)
 			}
 		case evUndone:
+			if rec.Boot != r.host.Clock.BootID() || len(out) > 0 && slices.Max(out) != rec.Op {
+				continue
+			}
 			out = slices.DeleteFunc(out, func(i int) bool { return i == rec.Op })
 		}
 	}

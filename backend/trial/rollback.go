@@ -40,14 +40,7 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 		reason = rec.Text // an interrupted one keeps its reason
 	}
 	_ = r.write(evRollback, func(rec *record) { rec.Text = reason })
-	var failed map[int]error
-	for range 3 { // a later one may have stood in the way of an earlier one
-		failed = r.undoAll(ctx)
-		if len(failed) == 0 {
-			break
-		}
-	}
-	left := t.left(ctx, r, failed)
+	left := t.left(ctx, r, r.undoAll(ctx))
 	if len(left) > 0 {
 		// The guard stays: what stood in the way may come back, and the next boot tries again.
 		_ = r.write(evIncomplete, func(rec *record) { rec.Left = left })
@@ -59,9 +52,7 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	if err := r.write(evRolledBack, func(rec *record) { rec.Text = reason }); err != nil {
 		return &IncompleteError{reason, []string{err.Error()}}
 	}
-	if err := t.end(ctx, r); err != nil {
-		return &IncompleteError{reason, []string{err.Error()}}
-	}
+	_ = t.end(ctx, r) // it is rolled back; the watch or the next run puts away what is left
 	t.announce("The change of the network was taken back (%s). The host is as it was before.", reason)
 	return &RolledBackError{reason}
 }
@@ -72,15 +63,38 @@ func (t *Trial) announce(format string, args ...any) {
 	}
 }
 
-// undoAll undoes what was begun and not undone, newest first, and goes on past what fails.
-func (r *run) undoAll(ctx context.Context) map[int]error {
-	failed := map[int]error{}
-	for _, i := range newestFirst(r.begun()) {
-		if err := r.undo(ctx, i); err != nil {
-			failed[i] = err
+// undoAll undoes what was begun and not undone, newest first, and goes on past what fails. It
+// tries once more where something was undone after a failure: that may have stood in the way.
+// It returns what went wrong.
+func (r *run) undoAll(ctx context.Context) []error {
+	for round := 1; ; round++ {
+		var failed []error
+		again := false
+		for _, i := range newestFirst(r.begun()) {
+			err := r.undo(ctx, i)
+			again = again || err == nil && len(failed) > 0 && round == 1
+			if err != nil {
+				failed = append(failed, err)
+			}
+		}
+		if !again {
+			return append(failed, r.durable(ctx)...)
 		}
 	}
-	return failed
+}
+
+// durable makes the database of Open vSwitch survive a power cut as it is now: once the
+// run is over, nobody would take out again what came back.
+func (r *run) durable(ctx context.Context) []error {
+	if len(r.plan.Scope.Bridges) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, opTime)
+	defer cancel()
+	if err := r.host.Switch.Sync(ctx); err != nil {
+		return []error{fmt.Errorf("cannot make Open vSwitch's configuration durable: %w", err)}
+	}
+	return nil
 }
 
 func newestFirst(ops []int) []int {
@@ -106,12 +120,11 @@ func (r *run) undo(ctx context.Context, i int) error {
 
 // left says what is not as it was: operations that could not be undone,
 // differences from the state before, and a gateway that answered and no longer does.
-func (t *Trial) left(ctx context.Context, r *run, failed map[int]error) []string {
+func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 	var out []string
 	for _, err := range failed {
 		out = append(out, err.Error())
 	}
-	slices.Sort(out)
 	before, err := r.before()
 	if err != nil {
 		return append(out, err.Error())
@@ -175,17 +188,14 @@ func (r *run) before() (Snapshot, error) {
 
 // end puts a finished run away and sends the guard home.
 func (t *Trial) end(ctx context.Context, r *run) error {
-	if err := t.archive(r); err != nil {
-		return err
-	}
-	if err := t.Host.Guard.Disarm(ctx, t.Dir); err != nil {
-		return fmt.Errorf("cannot disarm the rollback guard: %w", err)
-	}
-	return nil
+	return errors.Join(t.putAway(r), t.Host.Guard.Disarm(ctx, t.Dir))
 }
 
-// archive moves a finished run into the history.
-func (t *Trial) archive(r *run) error {
+// putAway moves a finished run into the history, or forgets one that changed nothing.
+func (t *Trial) putAway(r *run) error {
+	if r.phase() == None {
+		return t.Host.Files.RemoveAll(t.current())
+	}
 	if err := t.Host.Files.Rename(t.current(), t.history(r.meta.ID)); err != nil {
 		return fmt.Errorf("cannot put the run away: %w", err)
 	}

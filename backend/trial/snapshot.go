@@ -61,7 +61,7 @@ func Take(ctx context.Context, h backend.Host, scope plan.Scope) (Snapshot, erro
 			return s, err
 		}
 		if !st.Available {
-			s.Unread = append(s.Unread, "libvirt: "+st.Reason)
+			s.Unread = append(s.Unread, libvirt+": "+st.Reason)
 		}
 		for _, n := range st.Networks {
 			if slices.Contains(scope.Networks, n.Name) {
@@ -182,8 +182,8 @@ func (s *Snapshot) takeSwitch(ctx context.Context, h backend.Host, scope plan.Sc
 	if err != nil {
 		return err
 	}
-	if !sw.Running {
-		s.Unread = append(s.Unread, "Open vSwitch: "+sw.Reason)
+	if !sw.Database {
+		s.Unread = append(s.Unread, openVSwitch+": "+sw.Reason)
 		return nil
 	}
 	for _, b := range sw.Bridges {
@@ -226,15 +226,27 @@ func Diff(before, now Snapshot) []string {
 	}
 	out = append(out, setDiff("route", before.Routes, now.Routes)...)
 	out = append(out, setDiff("rule", before.Rules, now.Rules)...)
-	out = append(out, setDiff("Open vSwitch bridge", before.Bridges, now.Bridges)...)
-	out = append(out, setDiff("Open vSwitch port", before.Ports, now.Ports)...)
 	out = append(out, setDiff("DHCP client", before.DHCP, now.DHCP)...)
+	if !now.unread(openVSwitch) {
+		out = append(out, setDiff("Open vSwitch bridge", before.Bridges, now.Bridges)...)
+		out = append(out, setDiff("Open vSwitch port", before.Ports, now.Ports)...)
+	}
 	for _, name := range keys(before.Networks, now.Networks) {
-		if !reflect.DeepEqual(before.Networks[name], now.Networks[name]) {
+		if !now.unread(libvirt) && before.Networks[name] != now.Networks[name] {
 			out = append(out, "libvirt network "+name+" is not as it was")
 		}
 	}
 	return out
+}
+
+// Parts that may not be readable.
+const (
+	openVSwitch = "Open vSwitch"
+	libvirt     = "libvirt"
+)
+
+func (s Snapshot) unread(part string) bool {
+	return slices.ContainsFunc(s.Unread, func(what string) bool { return strings.HasPrefix(what, part+": ") })
 }
 
 func normal(l LinkState) LinkState {

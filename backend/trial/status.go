@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"bridgehead/backend/plan"
@@ -97,7 +98,7 @@ func (t *Trial) History(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(paths)
+	slices.SortFunc(paths, func(a, b string) int { return strings.Compare(filepath.Dir(b), filepath.Dir(a)) })
 	var out []Status
 	for _, p := range paths {
 		r, found, err := load(t.Host, filepath.Dir(p))

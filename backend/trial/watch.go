@@ -29,8 +29,11 @@ func (t *Trial) Watch(ctx context.Context) error {
 // returns when to look again; 0 means that there is nothing left to watch over.
 func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 	r, found, err := load(t.Host, t.current())
-	if err != nil || !found || r.phase().cleared() {
+	if err != nil {
 		return 0, err
+	}
+	if !found || r.phase().cleared() {
+		return t.tidy(ctx)
 	}
 	again = r.patience()
 	if r.overdue() == "" {
@@ -49,6 +52,29 @@ func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 		return again, nil // the network is not up yet
 	}
 	return soon, nil // somebody else may have been quicker: look what has become of it
+}
+
+// tidy puts away what a process left that died when all was over, and the guard itself. Under the
+// lock, since the next run may have begun.
+func (t *Trial) tidy(ctx context.Context) (again time.Duration, err error) {
+	release, err := t.lock(ctx, 0)
+	if errors.Is(err, backend.ErrLocked) {
+		return time.Second, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	r, found, err := load(t.Host, t.current())
+	switch {
+	case err != nil:
+		return 0, err
+	case !found:
+		return 0, t.Host.Guard.Disarm(ctx, t.Dir)
+	case r.phase().cleared():
+		return 0, t.end(ctx, r)
+	}
+	return soon, nil
 }
 
 // soon is the pause where something is about to happen.
