@@ -41,8 +41,8 @@ func TestCutAtEveryWriteOfARollback(t *testing.T) {
 type moment struct {
 	flush int    // of the run, from which on the disk is so
 	last  string // event of the journal
+	armed bool   // the guard was, so that something may have been changed
 	new   bool   // it was confirmed
-	begun bool   // there is a journal
 }
 
 // tried is how many different disks each run is booted from, at most.
@@ -156,10 +156,11 @@ func (m *moment) read(journal string) string {
 			fmt.Fprintln(&out, "torn")
 			continue
 		}
-		m.begun, m.last = true, rec.Event
+		m.last = rec.Event
 		if rec.Op >= 0 {
 			m.last = fmt.Sprintf("%s %d", rec.Event, rec.Op)
 		}
+		m.armed = m.armed || rec.Event == "armed"
 		m.new = m.new || rec.Event == "confirmed"
 		fmt.Fprintln(&out, m.last)
 	}
@@ -187,16 +188,22 @@ func (g *guest) survives(t *testing.T, m moment) {
 	} else {
 		g.untouched()
 	}
+	if !m.armed { // what is written down about a change that never began goes with the next one
+		g.sh("rm -rf /var/lib/bridgehead/current")
+	}
 	g.unguarded()
 	want := "No change has been made on this host."
 	switch {
 	case m.new:
 		want = "confirmed"
-	case m.begun:
+	case m.armed:
 		want = "rolled-back"
 	}
 	if got := g.sh("bridgehead history"); !strings.Contains(got, want) || strings.Count(got, "\n") > 0 {
 		t.Errorf("the history is %q, want %s", got, want)
+	}
+	if got := g.sh("bridgehead status"); m.armed && !strings.Contains(got, want) {
+		t.Errorf("the status is %q, want %s", got, want)
 	}
 	if _, err := g.peer.Await(Address, time.Now(), 5*time.Second); err != nil {
 		t.Error("at the end: ", err)

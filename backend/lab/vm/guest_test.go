@@ -111,7 +111,7 @@ func (g *guest) status() trial.Status {
 func (g *guest) await(phase trial.Phase) {
 	g.t.Helper()
 	var s trial.Status
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+	for end := time.Now().Add(BootTime); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
 		if s = g.status(); s.Phase == phase {
 			return
 		}
@@ -163,4 +163,30 @@ func (g *guest) same(what, got, want string) {
 	if strings.TrimSpace(got) != strings.TrimSpace(want) {
 		g.t.Errorf("%s:\n%s\nwant:\n%s", what, got, want)
 	}
+}
+
+// silence is the longest time for which the guest did not answer its gateway during act.
+func (g *guest) silence(act func()) time.Duration {
+	g.t.Helper()
+	done, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var worst time.Duration
+		last := time.Now()
+		for {
+			select {
+			case <-done:
+				longest <- max(worst, time.Since(last))
+				return
+			default:
+			}
+			if g.peer.Ping(Address, 100*time.Millisecond) {
+				worst = max(worst, time.Since(last))
+				last = time.Now()
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}()
+	act()
+	close(done)
+	return <-longest
 }

@@ -1,0 +1,45 @@
+package vm
+
+import (
+	"testing"
+	"time"
+
+	"bridgehead/backend/trial"
+)
+
+// Open vSwitch's daemons hang or die, and the kernel's datapath still holds the NIC: it is
+// given back all the same, and nothing is left in the database once the daemons are back.
+func TestRollbackPastDaemons(t *testing.T) {
+	for _, c := range []struct{ name, harm, heal string }{
+		{"ovs-vswitchd hangs", "kill -STOP $(pidof ovs-vswitchd)", "kill -CONT $(pidof ovs-vswitchd)"},
+		{"ovs-vswitchd is dead", "systemctl mask --runtime --quiet ovs-vswitchd; killall -9 ovs-vswitchd", "systemctl unmask --runtime --quiet ovs-vswitchd; systemctl start ovs-vswitchd"},
+		{"ovs-vswitchd dies and comes back", "killall -9 ovs-vswitchd", "true"},
+		{"ovsdb-server hangs", "kill -STOP $(pidof ovsdb-server)", "kill -CONT $(pidof ovsdb-server)"},
+		{"ovsdb-server dies and comes back", "killall -9 ovsdb-server", "true"},
+		{"both die and come back", "killall -9 ovsdb-server ovs-vswitchd", "true"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := resume(t)
+			g.apply("")
+			g.converted()
+			g.sh(c.harm)
+			began := time.Now()
+			silent := g.silence(func() {
+				out, err := g.Sh("bridgehead rollback")
+				t.Logf("after %s: %v\n%s", time.Since(began).Round(time.Millisecond), err, out)
+				took, err := g.peer.Await(Address, began, time.Minute)
+				must(t, err)
+				figures.add("rollback to an answered ping, "+c.name, took)
+			})
+			figures.add("longest silence in it", silent)
+			g.same("the NIC's master", g.sh("ip -o link show ens3 | grep -o ovs-system || true"), "")
+			g.sh(c.heal)
+			g.await(trial.None)
+			g.settled()
+			g.untouched()
+			g.unguarded()
+			_, err := g.peer.Await(Address, time.Now(), 5*time.Second)
+			must(t, err)
+		})
+	}
+}
