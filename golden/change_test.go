@@ -239,7 +239,8 @@ func TestDone(t *testing.T) {
 			op.Wait(time.Second)
 		}},
 		{"done-rolled-back", real, func(t *testing.T, op *operator) { trialOf("r", "enter")(t, op); op.Wait(time.Second) }},
-		{"done-expired", real, func(t *testing.T, op *operator) { trialOf()(t, op); op.Wait(10 * time.Minute) }},
+		{"done-expired", setup{Badge: tui.Real, Answers: tutorial(func(a *answers.Answers) { a.Apply.ConfirmWithin = answers.Duration(answers.HumanWindow) })},
+			func(t *testing.T, op *operator) { trialOf()(t, op); op.Wait(answers.HumanWindow) }},
 		{"done-incomplete", real, func(t *testing.T, op *operator) {
 			trialOf()(t, op)
 			op.Machine.Plug("eth0", false)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bridgehead/backend/answers"
 	"bridgehead/backend/plan"
 	"bridgehead/backend/sim"
 	"bridgehead/backend/trial"
@@ -211,14 +212,16 @@ func TestRefusedHost(t *testing.T) {
 
 // The operator walks away: the change goes back by itself, and the wizard says so.
 func TestNobodyConfirms(t *testing.T) {
-	stepstest.Run(t, setup{}, func(op *operator) {
+	a := answers.Default()
+	a.Uplink.NICs, a.Apply.ConfirmWithin = []string{"eth0"}, answers.Duration(answers.HumanWindow)
+	stepstest.Run(t, setup{Answers: &a}, func(op *operator) {
 		before := op.Machine.Snapshot()
 		op.Go(t, "risk")
 		op.Apply()
 		if !op.Wizard.Pending() {
 			t.Fatal("nothing is pending")
 		}
-		op.Wait(10*time.Minute + time.Second)
+		op.Wait(answers.HumanWindow)
 		op.Want("Nobody confirmed in time.")
 		if got := op.Machine.Snapshot(); got != before {
 			t.Errorf("the host is not as it was:\n%s", got)
