@@ -111,3 +111,64 @@ func reread(t *testing.T, p plan.Plan) {
 		t.Error("the plan read back has other checks or operations")
 	}
 }
+
+// typed are the keys that give the answers of a file on the screens, from the survey to the review.
+var typed = map[string]func(*testing.T, *operator){
+	"tutorial":   to("review"),
+	"dhcp-lease": func(t *testing.T, op *operator) { fill("libvirt", "space")(t, op); fill("safety", "tab", "5m")(t, op) },
+	"new-address": func(t *testing.T, op *operator) {
+		fill("bridge", "br0", "tab", "mgmt")(t, op)
+		fill("address", "down", "tab", "192.168.1.77/24, 2001:db8:1::77/64", "tab", "192.168.1.1,2001:db8:1::1", "tab", "192.168.1.1 9.9.9.9")(t, op)
+		fill("libvirt", "space")(t, op)
+		fill("safety", "tab", "30m", "tab", "9.9.9.9", "tab", "curl -sf https://example.com/")(t, op)
+	},
+	"default-removed": func(t *testing.T, op *operator) {
+		fill("bridge", "tab", "tab", "down", "tab", "10", "tab", "1400")(t, op)
+		fill("address", "down", "down")(t, op)
+		fill("libvirt", "tab", "tab", "down", "down")(t, op)
+	},
+}
+
+// The same answers give the same plan, whether they are typed, come from a file,
+// or from the file that the review saved.
+func TestTypedAnswersGiveThePlanOfTheFile(t *testing.T) {
+	for _, name := range []string{"tutorial", "dhcp-lease", "new-address", "default-removed", "everything"} {
+		given := read(t, name)
+		runs := map[string]setup{"from the file": {Spec: hosts[name], Answers: &given}}
+		if typed[name] != nil {
+			runs["typed"] = setup{Spec: hosts[name]}
+		}
+		for how, on := range runs {
+			t.Run(name+" "+how, func(t *testing.T) {
+				stepstest.Run(t, on, func(op *operator) {
+					if how == "typed" {
+						typed[name](t, op)
+					}
+					to("review", "s")(t, op)
+					saved(t, op, name)
+				})
+			})
+		}
+	}
+}
+
+// saved checks what the review saved against the goldens of that name.
+func saved(t *testing.T, op *operator, name string) {
+	t.Helper()
+	for file, end := range map[string]string{"bridgehead-apply.sh": ".sh", "bridgehead-undo.sh": ".undo.sh"} {
+		want, err := os.ReadFile("plans/" + name + end)
+		must(t, err)
+		if op.Saved[file] != string(want) {
+			t.Errorf("%s is not plans/%s%s:\n%s", file, name, end, op.Saved[file])
+		}
+	}
+	a, err := answers.Parse("bridgehead-answers.yaml", []byte(op.Saved["bridgehead-answers.yaml"]))
+	must(t, err)
+	p, err := stepstest.Plan(machine(hosts[name]), a)
+	must(t, err)
+	want, err := os.ReadFile("plans/" + name + ".json")
+	must(t, err)
+	if got := rendered(t, p, plan.FormatJSON); got != string(want) {
+		t.Errorf("the saved answers give another plan than plans/%s.json:\n%s", name, got)
+	}
+}
