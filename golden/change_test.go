@@ -233,6 +233,7 @@ func TestEarlier(t *testing.T) {
 func TestDone(t *testing.T) {
 	playAll(t, []play{
 		{"done-confirmed", real, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
+		{"done-rehearsed", setup{Badge: tui.Rehearse}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-confirmed-elsewhere", real, func(t *testing.T, op *operator) {
 			trialOf()(t, op)
 			must(t, op.Trial().Confirm(context.Background()))

@@ -61,7 +61,15 @@ func outcome(w *Wizard) string {
 func confirmedText(w *Wizard) string {
 	var b strings.Builder
 	a := w.plan.Answers
-	fmt.Fprintf(&b, "Confirmed. %s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n",
+	switch w.Badge {
+	case tui.Rehearse:
+		b.WriteString("The rehearsal has worked, and this host was not touched. To do it in earnest:\n  bridgehead\n\nThe replica: ")
+	case tui.Demo:
+		b.WriteString("The demo has worked, and nothing was touched. To rehearse it on a replica of this host:\n  bridgehead rehearse\n\nThe simulated host: ")
+	default:
+		b.WriteString("Confirmed. ")
+	}
+	fmt.Fprintf(&b, "%s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n",
 		strings.Join(a.Uplink.NICs, ", "), a.Bridge.Name, a.Bridge.Port)
 	next := func(what, command string) { fmt.Fprintf(&b, "\n%s\n  %s\n", what, command) }
 	next("Look at it:", "ovs-vsctl show")

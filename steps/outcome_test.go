@@ -149,7 +149,7 @@ func TestStartAgain(t *testing.T) {
 		}
 		op.Press("k", "enter")
 		op.Wait(time.Second)
-		op.Want("Confirmed.", "br7")
+		op.Want("has worked", "br7")
 		if err := op.Wizard.Outcome(); err != nil {
 			t.Error(err)
 		}
@@ -170,9 +170,9 @@ func TestEndedElsewhere(t *testing.T) {
 		do   func(*trial.Trial) error
 		want string
 	}{
-		"confirmed":                {nil, confirm, "Confirmed. eth0 is a port"},
-		"confirmed, help open":     {[]string{"?"}, confirm, "Confirmed. eth0 is a port"},
-		"confirmed, asked to keep": {[]string{"k"}, confirm, "Confirmed. eth0 is a port"},
+		"confirmed":                {nil, confirm, "eth0 is a port of bridge"},
+		"confirmed, help open":     {[]string{"?"}, confirm, "eth0 is a port of bridge"},
+		"confirmed, asked to keep": {[]string{"k"}, confirm, "eth0 is a port of bridge"},
 		"confirmed, leaving":       {[]string{"ctrl+c"}, confirm, "The change is confirmed. Nothing is pending."},
 		"rolled back":              {nil, rollback, "Someone else asked for it."},
 		"rolled back, asked":       {[]string{"r"}, rollback, "Someone else asked for it."},
