@@ -48,6 +48,9 @@ func (t *Trial) Status(ctx context.Context, id string) (Status, error) {
 			continue
 		}
 		s := r.status()
+		if s.Phase == None { // not begun yet, or put away between the reads of its plan and its journal
+			continue
+		}
 		if !s.Phase.Over() {
 			if armed, err := t.Host.Guard.Armed(ctx, t.Dir); err == nil && armed {
 				s.Guard = t.Host.Guard.Kind()
