@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"bridgehead/backend/lab"
+)
+
+// The network default is kept, stopped or removed as asked, the new one is there; a rollback restores both exactly.
+func TestLibvirtNetworks(t *testing.T) {
+	lab := up(t, lab.Spec{Libvirt: true})
+	lab.sh("virsh -q net-start default 2>/dev/null || true; virsh -q net-autostart default")
+	for what, left := range map[string]string{
+		"keep":   "default active yes yes\nexamplebr0 active yes yes",
+		"stop":   "default inactive no yes\nexamplebr0 active yes yes",
+		"remove": "examplebr0 active yes yes",
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := host{lab.Lab, t}
+			h.answers("libvirt: {network: examplebr0, default: " + what + "}")
+			h.goAndReturn(func() {
+				if got := h.sh("virsh -q net-list --all | sed 's/^ *//; s/ *$//' | tr -s ' ' | sort"); got != left {
+					t.Errorf("networks:\n%s\nwant:\n%s", got, left)
+				}
+				if got := h.sh("virsh -q net-dumpxml examplebr0"); !strings.Contains(got, "<virtualport type='openvswitch'/>") {
+					t.Errorf("the network is\n%s", got)
+				}
+			})
+		})
+	}
+}
+
+// A network that a running guest uses is never stopped: the guest's connection would not come back.
+func TestNetworkInUse(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.sh(`virsh -q net-start default 2>/dev/null || true
+cat >/run/guest.xml <<'EOF'
+<domain type='qemu'><name>guest</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<interface type='network'><source network='default'/><model type='virtio'/></interface></devices></domain>
+EOF
+virsh -q define /run/guest.xml; virsh -q start guest`)
+	eventually(t, "the guest's bridge forwards", func() bool { return h.sh("cat /sys/class/net/virbr0/operstate") == "up" })
+	before := h.snapshot()
+	h.answers("libvirt: {network: examplebr0, default: remove}")
+	h.run("apply", "--answers", answersPath).want(t, 3, "libvirt network default is in use", "guest", "default: keep, or shut them down first")
+	h.same(before)
+
+	s := h.wizard()
+	s.to("libvirt network")
+	s.want("Running VMs use it and would lose their connection for good: guest.")
+	s.to("Risk")
+	must(t, s.cmd.Process.Kill())
+
+	h.answers("libvirt: {network: examplebr0, default: keep}")
+	h.goAndReturn(func() {
+		if got := h.sh("virsh -q domstate guest"); got != "running" {
+			t.Errorf("the guest is %s", got)
+		}
+	})
+}

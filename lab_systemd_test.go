@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"bridgehead/backend/lab"
+)
+
+// Under systemd the guard is a unit: it takes back what a killed wizard left, and leaves nothing of itself.
+func TestSystemdGuard(t *testing.T) {
+	h := up(t, lab.Spec{Systemd: true})
+	before := h.snapshot()
+	s := h.wizard()
+	s.apply()
+	if got := h.status(); got.Guard != "systemd" {
+		t.Errorf("the guard is %q", got.Guard)
+	}
+	h.sh("systemctl is-active bridgehead-guard.service")
+	must(t, s.cmd.Process.Kill())
+	s.exits(-1)
+	h.timeIsUp()
+	h.over()
+	h.withoutUnits()
+	h.same(before)
+	h.unguarded()
+
+	h.stall("*add-port*eth0*", "after")
+	s = h.wizard()
+	s.to("Risk")
+	s.accept()
+	h.stalled()
+	must(t, s.cmd.Process.Kill())
+	s.exits(-1)
+	h.over()
+	h.withoutUnits()
+	h.same(before)
+	h.unguarded()
+}
+
+func (h host) withoutUnits() {
+	h.t.Helper()
+	eventually(h.t, "the guard's unit is gone", func() bool {
+		return h.sh("systemctl list-units --all --plain --no-legend 'bridgehead*'; systemctl list-unit-files --no-legend 'bridgehead*' || true") == ""
+	})
+}
+
+// A converted host comes back by itself, also after its conversion was undone.
+func TestReboot(t *testing.T) {
+	h := up(t, lab.Spec{Systemd: true})
+	before := h.snapshot()
+	h.run("apply", "--answers", answersPath, "--auto-confirm").want(t, 0, "Confirmed")
+	h.withoutUnits()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	must(t, h.Reboot(ctx))
+	h.reaches(hostAddr)
+	h.agrees()
+	if got := words(h.sh("ip -4 -br addr show examplebr0p1; ovs-vsctl port-to-br eth0; systemctl --failed --plain --no-legend")); got != "examplebr0p1 UNKNOWN 10.77.0.10/24 examplebr0" {
+		t.Errorf("after the reboot: %s", got)
+	}
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	h.same(before)
+	must(t, h.Reboot(ctx))
+	h.reaches(hostAddr)
+	h.same(before)
+}
