@@ -65,7 +65,7 @@ func (a *app) printStatus(s trial.Status, last []trial.Status) {
 		for _, l := range s.Left {
 			fmt.Fprintln(a.out, "  -", l)
 		}
-		fmt.Fprintln(a.out, "Correct that, then run: bridgehead rollback")
+		fmt.Fprintln(a.out, "Correct that, then run: bridgehead rollback. To leave it as it is: bridgehead rollback --accept")
 	default:
 		fmt.Fprintf(a.out, "The change of %s is %s.\n", s.ID, s.Phase)
 	}
@@ -162,7 +162,8 @@ func (a *app) extendCommand() *cobra.Command {
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
-	return &cobra.Command{
+	var accept bool
+	c := &cobra.Command{
 		Use: "rollback", Short: "Take the change back now, or go on with a rollback that was incomplete", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := a.changing()
@@ -173,6 +174,13 @@ func (a *app) rollbackCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if accept {
+				if err := t.Accept(c.Context()); err != nil {
+					return err
+				}
+				fmt.Fprintln(a.out, "Accepted. Nothing watches over that change any more.")
+				return nil
+			}
 			t.Progress = func(e trial.Event) { a.progress(s.Plan, e) }
 			if err := t.Rollback(c.Context(), "the operator asked for it"); err != nil {
 				return err
@@ -181,6 +189,8 @@ func (a *app) rollbackCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&accept, "accept", false, "accept what an incomplete rollback has left, and forget it")
+	return c
 }
 
 func (a *app) undoCommand() *cobra.Command {
