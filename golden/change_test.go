@@ -202,6 +202,15 @@ func earlier(after func(*sim.Machine)) func(*sim.Machine) {
 	}
 }
 
+// expired is a rollback that nobody saw.
+func expired(m *sim.Machine) {
+	m.Hurry(true)
+	if err := stepstest.TrialOn(m).Rollback(context.Background(), "nobody confirmed in time"); err != nil {
+		panic(err)
+	}
+	m.Hurry(false)
+}
+
 // unplugged is a rollback that cannot prove that the gateway answers: someone pulled the cable.
 func unplugged(m *sim.Machine) {
 	m.Plug("eth0", false)
@@ -213,6 +222,7 @@ func unplugged(m *sim.Machine) {
 func TestEarlier(t *testing.T) {
 	playAll(t, []play{
 		{"earlier-waiting", setup{Badge: tui.Real, Before: earlier(nil)}, func(_ *testing.T, op *operator) { op.Wait(time.Second) }},
+		{"earlier-expired", setup{Badge: tui.Real, Before: earlier(expired)}, nil},
 		{"earlier-incomplete", setup{Badge: tui.Real, Before: earlier(unplugged)}, nil},
 		{"earlier-incomplete-again", setup{Badge: tui.Real, Before: earlier(unplugged)}, func(_ *testing.T, op *operator) {
 			op.Press("r")

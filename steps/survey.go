@@ -29,6 +29,7 @@ type surveyPage struct {
 type surveyedMsg struct {
 	facts survey.Facts
 	run   look
+	past  []trial.Status // changes that have ended, newest first
 	err   error
 }
 
@@ -44,7 +45,8 @@ func (p *surveyPage) Enter() tea.Cmd {
 			return surveyedMsg{err: err}
 		}
 		l := lookAt(w.Trial, "")
-		return surveyedMsg{f, l, l.err}
+		past, err := w.Trial.History(background())
+		return surveyedMsg{f, l, past, errors.Join(l.err, err)}
 	}
 }
 
@@ -69,7 +71,7 @@ func (p *surveyPage) surveyed(m surveyedMsg) tea.Cmd {
 	w := p.w
 	w.facts, w.surveyed = m.facts, true
 	w.propose()
-	p.prose.text = func(width int) []string { return surveyText(w, width) }
+	p.prose.text = func(width int) []string { return surveyText(w, m.past, width) }
 	switch phase := m.run.status.Phase; {
 	case phase == trial.Incomplete:
 		w.meet(m.run)
@@ -129,7 +131,7 @@ REFUSED means that Bridgehead cannot change this host safely. It says why, and w
 }
 
 // surveyText says first whether it can be done at all.
-func surveyText(w *Wizard, width int) []string {
+func surveyText(w *Wizard, past []trial.Status, width int) []string {
 	f := w.facts
 	var lines []string
 	if len(f.Refused()) > 0 {
@@ -151,6 +153,9 @@ func surveyText(w *Wizard, width int) []string {
 		{"Logins    ", sessionLine(w)},
 	} {
 		lines = append(lines, hang(x[0], x[1], width)...)
+	}
+	if len(past) > 0 {
+		lines = append(lines, hang("Last time ", lastLine(past[0]), width)...)
 	}
 	return append(append(lines, findings(f, survey.Warn, width)...), findings(f, survey.Info, width)...)
 }
@@ -270,4 +275,17 @@ func sessionLine(w *Wizard) string {
 		out = append(out[:most], fmt.Sprintf("and %d more", len(out)-most))
 	}
 	return strings.Join(out, "; ")
+}
+
+// lastLine says how the last change ended: perhaps nobody was there to see the guard take it back.
+func lastLine(s trial.Status) string {
+	when := s.Began.UTC().Format("2006-01-02 15:04 UTC")
+	what := fmt.Sprintf("%s on %s", s.Plan.Answers.Bridge.Name, strings.Join(s.Plan.Answers.Uplink.NICs, ", "))
+	if s.Undoes != "" {
+		what = "undoing " + what
+	}
+	if s.Phase == trial.RolledBack {
+		return fmt.Sprintf("%s, %s: taken back, %s", when, what, s.Reason)
+	}
+	return fmt.Sprintf("%s, %s: confirmed", when, what)
 }
