@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"bridgehead/backend"
@@ -116,14 +117,30 @@ func (o *AddBridge) Undo(ctx context.Context, h backend.Host) error {
 		return fmt.Errorf("cannot remove bridge %s: %w", o.Bridge, err)
 	}
 	b, ok := findBridge(sw, o.Bridge)
-	if !ok {
-		return nil
-	}
-	if !ours(b) {
+	if ok && !ours(b) {
 		return fmt.Errorf("bridge %s is left alone: it was not created by bridgehead", o.Bridge)
 	}
-	if err := change(ctx, h, sw, o.undoArgs()); err != nil {
-		return fmt.Errorf("cannot remove bridge %s: %w", o.Bridge, err)
+	if ok {
+		if err := change(ctx, h, sw, o.undoArgs()); err != nil {
+			return fmt.Errorf("cannot remove bridge %s: %w", o.Bridge, err)
+		}
 	}
-	return nil
+	return o.releaseLinks(ctx, h, sw)
+}
+
+// releaseLinks takes the bridge's own links out of the kernel's datapath. ovs-vswitchd does that unless it died
+// meanwhile: one that is started again without a bridge in the database does not look into the datapath.
+func (o *AddBridge) releaseLinks(ctx context.Context, h backend.Host, sw backend.SwitchState) error {
+	var errs []error
+	for _, name := range []string{o.Port, o.Bridge} {
+		if owner, taken := portOf(sw, name); taken && owner != o.Bridge {
+			continue
+		}
+		l, ok, err := maybeLink(ctx, h, name)
+		if err == nil && ok && l.Name == name && l.Kind == "openvswitch" {
+			err = h.Switch.Release(ctx, name)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }

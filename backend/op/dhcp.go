@@ -109,13 +109,14 @@ func (o *StartDHCP) Describe() Note {
 
 func (o *StartDHCP) Check(context.Context, backend.Host) error { return nil }
 
+// Do starts the client anew where one runs and has got nothing: it began when the port did not
+// work yet, and may be asleep for minutes.
 func (o *StartDHCP) Do(ctx context.Context, h backend.Host) error {
-	procs, err := h.Processes.List(ctx)
-	if err != nil {
-		return err
-	}
-	if len(running(procs, o.Client)) > 0 {
+	if o.Verify(ctx, h) == nil {
 		return nil
+	}
+	if err := killAll(ctx, h, [][]string{o.Client}); err != nil {
+		return err
 	}
 	for _, l := range o.Leases {
 		f, err := h.Files.Read(l.From)
@@ -128,7 +129,8 @@ func (o *StartDHCP) Do(ctx context.Context, h backend.Host) error {
 		}
 	}
 	if err := h.Processes.Start(ctx, o.Client...); err != nil {
-		return fmt.Errorf("cannot get an address by DHCP on %s: %w", o.Port, err)
+		// One that goes on in the background would be taken for one that has its lease.
+		return errors.Join(fmt.Errorf("cannot get an address by DHCP on %s: %w", o.Port, err), killAll(ctx, h, [][]string{o.Client}))
 	}
 	return nil
 }
@@ -145,7 +147,7 @@ func (o *StartDHCP) Verify(ctx context.Context, h backend.Host) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(l.Addrs, func(a backend.Addr) bool { return a.Scope == "global" }) {
+	if !slices.ContainsFunc(l.Addrs, func(a backend.Addr) bool { return a.Scope == "global" && a.Prefix.Addr().Is4() }) {
 		return fmt.Errorf("%s got no address by DHCP", o.Port)
 	}
 	return nil

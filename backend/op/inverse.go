@@ -14,7 +14,13 @@ type Inverse struct{ Of Op }
 
 func (o *Inverse) Kind() string { return "inverse" }
 
-func (o *Inverse) Lasts() Lasts { return o.Of.Lasts() }
+// Lasts is as long as that of the operation; but a client that was ended is started again by ifup.
+func (o *Inverse) Lasts() Lasts {
+	if _, dhcp := o.Of.(*StartDHCP); dhcp {
+		return UntilRestart
+	}
+	return o.Of.Lasts()
+}
 
 func (o *Inverse) Describe() Note {
 	n := o.Of.Describe()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"bridgehead/backend"
@@ -155,6 +154,9 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	for _, r := range o.Displaced {
 		errs = append(errs, h.Links.SetRoute(ctx, r))
 	}
+	for _, r := range o.To.Rules { // those that name a link outlive it
+		errs = append(errs, h.Links.DelRule(ctx, r))
+	}
 	port, ok, err := maybeLink(ctx, h, o.Port)
 	if err != nil || !ok {
 		return errors.Join(append(errs, err)...)
@@ -167,77 +169,5 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	for _, r := range o.To.Routes {
 		errs = append(errs, h.Links.DelRoute(ctx, r))
 	}
-	for _, r := range o.To.Rules {
-		errs = append(errs, h.Links.DelRule(ctx, r))
-	}
 	return errors.Join(errs...)
-}
-
-// giveBack is put for a NIC whose addresses a port of the same MAC still has: IPv6 must not look for
-// duplicates, during which an address does not answer. The second time they get their own flags.
-func giveBack(ctx context.Context, h backend.Host, name string, x Addressing) error {
-	var errs []error
-	for _, a := range x.Addrs {
-		if a.Prefix.Addr().Is6() && !a.NoDAD {
-			a.NoDAD = true
-			errs = append(errs, h.Links.SetAddr(ctx, name, a))
-		}
-	}
-	return errors.Join(append(errs, put(ctx, h, name, x))...)
-}
-
-// put gives name its addressing, replacing routes that lead elsewhere. It goes on past what
-// fails: a host with all but one of its routes is better off than one with none.
-func put(ctx context.Context, h backend.Host, name string, x Addressing) error {
-	var errs []error
-	for _, a := range x.Addrs {
-		errs = append(errs, h.Links.SetAddr(ctx, name, a))
-	}
-	for _, r := range x.Routes {
-		errs = append(errs, h.Links.SetRoute(ctx, r))
-	}
-	for _, r := range x.Rules {
-		errs = append(errs, h.Links.SetRule(ctx, r))
-	}
-	return errors.Join(errs...)
-}
-
-// take removes the old addressing from name, the last address first: the first
-// of a net takes its secondary ones with it.
-func take(ctx context.Context, h backend.Host, name string, old Addressing) error {
-	for _, r := range old.Rules {
-		if err := h.Links.DelRule(ctx, r); err != nil {
-			return err
-		}
-	}
-	for _, r := range old.Routes {
-		if err := h.Links.DelRoute(ctx, r); err != nil {
-			return err
-		}
-	}
-	for _, a := range reversed(old.Addrs) {
-		if err := h.Links.DelAddr(ctx, name, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func announce(ctx context.Context, h backend.Host, name string, addrs []backend.Addr) error {
-	var list []netip.Addr
-	for _, a := range addrs {
-		list = append(list, a.Prefix.Addr())
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	return h.Links.Announce(ctx, name, list)
-}
-
-func reversed[T any](in []T) []T {
-	out := make([]T, 0, len(in))
-	for i := len(in) - 1; i >= 0; i-- {
-		out = append(out, in[i])
-	}
-	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"bridgehead/backend"
 )
@@ -82,12 +83,11 @@ func (o *StageAddress) Do(ctx context.Context, h backend.Host) error {
 	if err := h.Links.SetUp(ctx, o.Port, true); err != nil {
 		return err
 	}
-	for _, a := range o.Addrs {
-		if err := h.Links.SetAddr(ctx, o.Port, staged(a)); err != nil {
-			return err
-		}
+	addrs := slices.Clone(o.Addrs)
+	for i := range addrs {
+		addrs[i] = staged(addrs[i])
 	}
-	return nil
+	return setAddrs(ctx, h, o.Port, addrs)
 }
 
 func (o *StageAddress) Verify(ctx context.Context, h backend.Host) error {
@@ -119,7 +119,7 @@ func (o *StageAddress) Undo(ctx context.Context, h backend.Host) error {
 	if err != nil || !ok {
 		return errors.Join(append(errs, err)...)
 	}
-	for _, a := range o.Addrs {
+	for _, a := range reversed(o.Addrs) {
 		if _, has := hasAddr(port, a); has {
 			errs = append(errs, h.Links.DelAddr(ctx, o.Port, a))
 		}

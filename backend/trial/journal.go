@@ -251,3 +251,8 @@ func (r *run) done(i int) bool {
 	}
 	return state == evDone
 }
+
+// restarted says that the host has been restarted since the run began.
+func (r *run) restarted() bool {
+	return len(r.records) > 0 && r.records[0].Boot != r.host.Clock.BootID()
+}

@@ -137,6 +137,9 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 		if err != nil {
 			diff = []string{"cannot look at the host: " + err.Error()}
 		} else {
+			if r.restarted() {
+				before, now = before.lasting(), now.lasting()
+			}
 			diff = Diff(before, now)
 		}
 		if len(diff) == 0 {

@@ -249,6 +249,18 @@ func (s Snapshot) unread(part string) bool {
 	return slices.ContainsFunc(s.Unread, func(what string) bool { return strings.HasPrefix(what, part+": ") })
 }
 
+// lasting is what of s a restart of the host does not make anew out of the files: what it
+// runs with before is one thing, and what it comes up with another.
+func (s Snapshot) lasting() Snapshot {
+	s.Routes, s.Rules, s.DHCP = nil, nil, nil
+	links := map[string]LinkState{}
+	for name, l := range s.Links {
+		links[name] = LinkState{MAC: l.MAC, Master: l.Master}
+	}
+	s.Links = links
+	return s
+}
+
 func normal(l LinkState) LinkState {
 	if len(l.Addrs) == 0 {
 		l.Addrs = nil

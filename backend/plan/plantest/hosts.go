@@ -120,7 +120,7 @@ func Leased() sim.Spec {
 	s.Files["/var/lib/dhcp/dhclient.eth0.leases"] = text("lease {\n  interface \"eth0\";\n  fixed-address 192.168.1.100;\n}\n")
 	s.NICs[0].Addrs[0].ValidSec, s.NICs[0].Addrs[0].PreferredSec, s.NICs[0].Addrs[0].Dynamic = 43200, 43200, true
 	s.Routes = []backend.Route{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("192.168.1.1"), Dev: "eth0"}}
-	s.Processes = append(s.Processes, sim.Process{Process: backend.Process{PID: 550, PPID: 1, Args: []string{
+	s.Processes = append(s.Processes, sim.Process{Process: backend.Process{PID: 550, PPID: 402, Args: []string{
 		"dhclient", "-4", "-v", "-i", "-pf", "/run/dhclient.eth0.pid", "-lf", "/var/lib/dhcp/dhclient.eth0.leases", "-I",
 		"-df", "/var/lib/dhcp/dhclient6.eth0.leases", "eth0"}}})
 	return s
