@@ -36,7 +36,7 @@ func (c *Confirm) Next() error {
 	return nil
 }
 
-func (c *Confirm) early() bool { return time.Now().Sub(c.shown) < Grace }
+func (c *Confirm) early() bool { return time.Since(c.shown) < Grace }
 
 // Update takes the typed word.
 func (c *Confirm) Update(msg tea.Msg) tea.Cmd {

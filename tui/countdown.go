@@ -14,7 +14,7 @@ type Countdown struct {
 
 // Left is the time left, never negative.
 func (c Countdown) Left() time.Duration {
-	return max(c.Deadline().Sub(time.Now()), 0)
+	return max(time.Until(c.Deadline()), 0)
 }
 
 // View is "Rolls back in 09:32  [████████░░]", or nothing when nothing runs.

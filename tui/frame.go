@@ -68,7 +68,7 @@ func (s *Shell) header() []string {
 	}
 	var right []string
 	if !status.Deadline.IsZero() {
-		right = append(right, Clean(status.Doing)+" "+MinSec(status.Deadline.Sub(time.Now())))
+		right = append(right, Clean(status.Doing)+" "+MinSec(time.Until(status.Deadline)))
 	}
 	if status.Badge != "" {
 		right = append(right, "["+string(status.Badge)+"]")

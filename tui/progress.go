@@ -182,7 +182,7 @@ type Working struct {
 
 // View is the line, cut to width.
 func (w Working) View(width int) string {
-	d := time.Now().Sub(w.Since)
+	d := time.Since(w.Since)
 	mark := `|/-\`[int(max(d, 0)/time.Second)%4]
 	return Cut(fmt.Sprintf("%c %s, %s", mark, Clean(w.What), Elapsed(d)), width)
 }

@@ -249,7 +249,7 @@ func (s *Shell) key(msg tea.KeyPressMsg) tea.Cmd {
 // answerLeave handles the keys of Ctrl-C's question. A second Ctrl-C is a yes,
 // once there was time to read.
 func (s *Shell) answerLeave(msg tea.KeyPressMsg) tea.Cmd {
-	if time.Now().Sub(s.asked) < Grace {
+	if time.Since(s.asked) < Grace {
 		return nil
 	}
 	s.asking = false

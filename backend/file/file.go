@@ -105,7 +105,7 @@ func replace(real string, f backend.File) error {
 	if err != nil {
 		return err
 	}
-	defer p.Cleanup()
+	defer func() { _ = p.Cleanup() }()
 	if _, err := p.Write(f.Data); err != nil {
 		return err
 	}

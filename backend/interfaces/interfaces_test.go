@@ -99,7 +99,7 @@ func ifquery(t testing.TB, path string, args ...string) (string, error) {
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
-	if _, ran := err.(*exec.ExitError); err != nil && !ran {
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("ifupdown is needed for this test: %v", err)
 	}
 	if err != nil {
@@ -125,7 +125,7 @@ func sameAsIfquery(t testing.TB, path string, c *Config) error {
 			got = anyMAC.ReplaceAllString(got, "hwaddress: random")
 		}
 		if err != nil || got != want[name] {
-			return fmt.Errorf("%s: %v\nifquery: %q\nwe:      %q", name, err, got, want[name])
+			return fmt.Errorf("%s: %w\nifquery: %q\nwe:      %q", name, err, got, want[name])
 		}
 	}
 	if slices.ContainsFunc(c.classes, func(m mention) bool { return strings.ContainsAny(m.word, "=/") }) {

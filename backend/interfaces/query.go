@@ -24,7 +24,7 @@ var defaults = map[string][]Option{
 // newlines, an address split into address and netmask. Line is 0 for what no
 // line says. A hwaddress "random" stays so.
 func (s Stanza) Query() []Option {
-	v := variables(slices.Clone(s.vars))
+	v := slices.Clone(s.vars)
 	kind := s.Family + " " + s.Method
 	for _, d := range defaults[kind] {
 		v.setNew(d.Name, d.Value)

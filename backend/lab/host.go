@@ -195,7 +195,7 @@ func (l *Lab) awaitReachable(ctx context.Context) error {
 			}
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("the client does not reach the host at %v (ifup: %v)", targets, l.ifup)
+			return fmt.Errorf("the client does not reach the host at %v (ifup: %w)", targets, l.ifup)
 		}
 	}
 }

@@ -131,7 +131,7 @@ func sshdMain() error {
 		return err
 	}
 	if six, err := net.Listen("tcp6", ":22"); err == nil { // else IPv6 is off
-		go accept(six)
+		go func() { _ = accept(six) }()
 	}
 	fmt.Fprint(ready, "ok")
 	ready.Close()

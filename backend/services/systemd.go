@@ -95,7 +95,7 @@ func Job(ctx context.Context, queue func(ctx context.Context, name, mode string,
 		if result == "done" {
 			return nil
 		}
-		return fmt.Errorf("%s; see journalctl -u %s", explain(result), name)
+		return fmt.Errorf("%w; see journalctl -u %s", explain(result), name)
 	case <-ctx.Done():
 		return fmt.Errorf("%w; see systemctl list-jobs", ctx.Err())
 	}
