@@ -254,9 +254,9 @@ func every(c plantest.Case, f fault) int {
 	case os.Getenv("BRIDGEHEAD_TEST") == "full":
 		return 1
 	case c.Name == "static":
-		return f.often
+		return 3 * f.often
 	}
-	return 7 * f.often
+	return 17 * f.often
 }
 
 // strike plays the stage with fault f at point n, then lets the guard work. It
@@ -266,11 +266,16 @@ func (sc *scene) strike(t *testing.T, f fault, n int) (kind, where, why string) 
 	var struck sim.Point
 	tr := on(sc.m)
 	now := "(around them)"
+	var ops []plan.Item
 	tr.Progress = func(e trial.Event) {
 		switch e.Name {
 		case "doing", "undoing":
-			if s, err := tr.Status(context.Background(), ""); err == nil && e.Op < len(s.Plan.Items) {
-				now = s.Plan.Items[e.Op].Op.Kind()
+			if ops == nil {
+				s, _ := tr.Status(context.Background(), "")
+				ops = s.Plan.Items
+			}
+			if e.Op < len(ops) { // none, once the process is dead
+				now = ops[e.Op].Op.Kind()
 			}
 		case "done", "undone", "failed", "undo-failed":
 			now = "(around them)"
