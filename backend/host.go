@@ -205,8 +205,8 @@ type Switch interface {
 	// is dead, or has not started yet.
 	Record(ctx context.Context, args ...string) error
 	// Release takes a NIC out of the datapath itself, past daemons that do not
-	// answer, so that the host's own stack gets its frames again. One that is
-	// not in it is no error.
+	// answer, so that the host's own stack gets its frames again; an internal
+	// port, it removes. One that is not in it is no error.
 	Release(ctx context.Context, nic string) error
 	// Appctl runs ovs-appctl and returns what it prints.
 	Appctl(ctx context.Context, args ...string) (string, error)

@@ -12,7 +12,7 @@ import (
 const kernelDatapath = "ovs-system"
 
 // Release implements backend.Switch, with ovs-dpctl(8), which speaks to the
-// kernel's datapath and to no daemon. What still says that it belongs to the
+// kernel's datapath and to no daemon. A NIC that still says that it belongs to the
 // datapath after that is freed as from any other master.
 func (s *Switch) Release(ctx context.Context, nic string) error {
 	held, err := holds(nic)
@@ -24,7 +24,11 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 		return err
 	}
 	l, err := netlink.LinkByName(nic)
-	if err == nil {
+	switch {
+	case err != nil:
+	case l.Type() == internalKind:
+		err = errors.New("it is still there")
+	default:
 		err = netlink.LinkSetNoMaster(l)
 	}
 	if err != nil {
@@ -33,15 +37,21 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 	return nil
 }
 
-// holds says whether the kernel's datapath has the NIC.
+// internalKind is the rtnetlink kind of internal ports, which have no master.
+const internalKind = "openvswitch"
+
+// holds says whether the kernel's datapath has the link.
 func holds(nic string) (bool, error) {
 	l, err := netlink.LinkByName(nic)
 	var gone netlink.LinkNotFoundError
 	if errors.As(err, &gone) {
 		return false, nil
 	}
-	if err != nil || l.Attrs().MasterIndex == 0 {
+	if err != nil {
 		return false, err
+	}
+	if l.Type() == internalKind || l.Attrs().MasterIndex == 0 {
+		return l.Type() == internalKind, nil
 	}
 	master, err := netlink.LinkByIndex(l.Attrs().MasterIndex)
 	return err == nil && master.Attrs().Name == kernelDatapath, err

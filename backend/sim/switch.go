@@ -61,11 +61,15 @@ func (m *Machine) timeout(what string) error {
 	return &backend.TimeoutError{What: what, After: vsctlTimeout}
 }
 
-// Release takes a NIC out of the kernel's datapath; ovs-vswitchd takes it again when it next looks at the database.
+// Release takes a NIC, or an internal port, out of the kernel's datapath; ovs-vswitchd takes it again when it next looks at the database.
 func (h switchOf) Release(ctx context.Context, nic string) error {
 	return h.p.change(ctx, "ovs-dpctl del-if ovs-system "+nic, func() error {
 		m := h.p.m
 		l := m.link(nic)
+		if l != nil && l.internal && l.Kind == "openvswitch" {
+			m.removeLink(l)
+			return nil
+		}
 		if l == nil || l.Master != "ovs-system" {
 			return nil
 		}
