@@ -12,7 +12,7 @@ import (
 func TestRollbackPastDaemons(t *testing.T) {
 	for _, c := range []struct{ name, harm, heal string }{
 		{"ovs-vswitchd hangs", "kill -STOP $(pidof ovs-vswitchd)", "kill -CONT $(pidof ovs-vswitchd)"},
-		{"ovs-vswitchd is dead", "systemctl mask --runtime --quiet ovs-vswitchd; killall -9 ovs-vswitchd", "systemctl unmask --runtime --quiet ovs-vswitchd; systemctl start ovs-vswitchd"},
+		{"ovs-vswitchd is dead", "systemctl mask --runtime --quiet ovs-vswitchd; killall -9 ovs-vswitchd", "systemctl unmask --runtime --quiet ovs-vswitchd; systemctl start openvswitch-switch ovs-vswitchd"},
 		{"ovs-vswitchd dies and comes back", "killall -9 ovs-vswitchd", "true"},
 		{"ovsdb-server hangs", "kill -STOP $(pidof ovsdb-server)", "kill -CONT $(pidof ovsdb-server)"},
 		{"ovsdb-server dies and comes back", "killall -9 ovsdb-server", "true"},

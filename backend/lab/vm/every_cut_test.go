@@ -25,7 +25,7 @@ import (
 func TestCutAtEveryWriteOfApplyAndConfirm(t *testing.T) {
 	cutEverywhere(t, "apply and confirm", func(g *guest) {
 		g.apply("")
-		g.sh("bridgehead confirm")
+		g.confirm()
 		g.await(trial.None)
 	})
 }

@@ -39,7 +39,7 @@ func (g *guest) stage() {
 func TestStagedAndConfirmed(t *testing.T) {
 	g := resume(t)
 	g.stage()
-	g.sh("bridgehead confirm")
+	g.confirm()
 	g.PowerCut()
 
 	g.boot()
