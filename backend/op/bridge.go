@@ -128,8 +128,8 @@ func (o *AddBridge) Undo(ctx context.Context, h backend.Host) error {
 	return o.releaseLinks(ctx, h, sw)
 }
 
-// releaseLinks takes the bridge's own links out of the kernel's datapath. ovs-vswitchd does that unless it died
-// meanwhile: one that is started again without a bridge in the database does not look into the datapath.
+// releaseLinks removes the bridge's own links. ovs-vswitchd does that unless it died meanwhile: one that is started
+// again without a bridge in the database does not look into the kernel's datapath, nor for the taps of its own.
 func (o *AddBridge) releaseLinks(ctx context.Context, h backend.Host, sw backend.SwitchState) error {
 	var errs []error
 	for _, name := range []string{o.Port, o.Bridge} {
@@ -137,7 +137,8 @@ func (o *AddBridge) releaseLinks(ctx context.Context, h backend.Host, sw backend
 			continue
 		}
 		l, ok, err := maybeLink(ctx, h, name)
-		if err == nil && ok && l.Name == name && l.Kind == "openvswitch" {
+		internal := l.Kind == "openvswitch" || l.Kind == "tun" && o.Datapath == "netdev"
+		if err == nil && ok && l.Name == name && internal {
 			err = h.Switch.Release(ctx, name)
 		}
 		errs = append(errs, err)

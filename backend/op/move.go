@@ -161,8 +161,8 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	if err != nil || !ok {
 		return errors.Join(append(errs, err)...)
 	}
-	for _, a := range o.To.Addrs { // back to what StageAddress left
-		if _, has := hasAddr(port, a); has {
+	for _, a := range port.Addrs { // back to what StageAddress left; what a DHCP client got steps back, too
+		if !selfMade(a) && a.Metric != stagedMetric {
 			errs = append(errs, h.Links.SetAddr(ctx, o.Port, staged(a)))
 		}
 	}

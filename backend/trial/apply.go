@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"bridgehead/backend"
@@ -193,7 +194,24 @@ func (t *Trial) preflight(ctx context.Context, p plan.Plan) error {
 			return err
 		}
 	}
+	if err := t.newDHCP(ctx, p); err != nil {
+		return err
+	}
 	return t.Host.Files.Room(filepath.Join(t.Dir, "current"), 4<<20)
+}
+
+// newDHCP refuses a DHCP client on a NIC for which the plan has none to stop.
+func (t *Trial) newDHCP(ctx context.Context, p plan.Plan) error {
+	if slices.ContainsFunc(p.Items, func(i plan.Item) bool { _, stops := i.Op.(*op.StopDHCP); return stops }) {
+		return nil
+	}
+	specs := slices.DeleteFunc(slices.Clone(p.Checks), func(s check.Spec) bool { return s.Kind != check.NoDHCP })
+	for _, r := range check.Run(ctx, t.Host, specs, nil) {
+		if r.State == check.Failed {
+			return fmt.Errorf("a DHCP client has been started on %s since the plan was made: %s; start again", r.Spec.Link, r.Why)
+		}
+	}
+	return nil
 }
 
 // arm starts the guard. Until then nothing was changed.

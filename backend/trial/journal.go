@@ -43,6 +43,9 @@ const (
 	evIncomplete = "incomplete"
 )
 
+var events = []string{evBegin, evArmed, evDoing, evDone, evFailed, evStaged, evBooting, evWaiting, evExtended,
+	evConfirming, evConfirmed, evRollback, evUndoing, evUndone, evUndoFailed, evRolledBack, evIncomplete}
+
 // record is one line of the journal. It is written and synced before what it announces.
 type record struct {
 	Version  int           `json:"v"`
@@ -141,8 +144,8 @@ func (r *run) reload() error {
 		err := json.Unmarshal(line, &rec)
 		var syntax *json.SyntaxError
 		switch {
-		case len(line) == 0, errors.As(err, &syntax) && int(syntax.Offset) >= len(line):
-		case err != nil:
+		case len(line) == 0, errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input":
+		case err != nil, rec.Version != 1, !slices.Contains(events, rec.Event):
 			r.damaged = true
 		default:
 			r.records = append(r.records, rec)
