@@ -164,6 +164,7 @@ func (g *guest) untouched() {
 func (g *guest) unguarded() {
 	g.t.Helper()
 	g.same("left of the guard", g.sh(`find /etc/systemd /run/systemd/system -name '*bridgehead*'
+find /etc/network -name '.*'
 ls -A /var/lib/bridgehead 2>/dev/null | grep -vx -e history -e lock || true
 for i in $(seq 50); do pgrep -x bridgehead >/dev/null || break; sleep 0.1; done
 pgrep -ax bridgehead || true
