@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test check lint fuzz bench bench-cut deps clean
+.PHONY: all build run test test-vm check lint fuzz bench bench-cut deps clean
 
 all: build
 
@@ -24,6 +24,9 @@ run: deps build ## the wizard on a rehearsal host: nothing of this machine is to
 
 test: deps check ## everything
 	$(GO) test -race -timeout 30m ./...
+
+test-vm: deps ## every test on whole machines, power cuts among them; its table goes into docs/power-cuts.md
+	$(GO) test -tags vm -timeout 120m -v ./backend/lab/vm
 
 check: ## what needs no host
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
