@@ -20,7 +20,7 @@ build: ## a static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bridgehead .
 
 run: deps build ## the wizard on a rehearsal host: nothing of this machine is touched
-	$(SUDO) ./bridgehead rehearse
+	$(SUDO) ./bridgehead rehearse --tutorial
 
 test: deps check ## everything
 	$(GO) test -race -timeout 30m ./...
