@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -251,7 +250,7 @@ func (a *app) historyCommand() *cobra.Command {
 }
 
 func historyLine(s trial.Status) string {
-	text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, strings.Join(s.Plan.Answers.Uplink.NICs, ", "))
+	text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, s.Plan.Answers.UplinkName())
 	if s.Undoes != "" {
 		text += ", takes back " + s.Undoes
 	}

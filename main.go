@@ -145,7 +145,7 @@ Exit codes: 0 done, 1 failed and nothing changed, 2 bad usage or answers,
 	_ = root.PersistentFlags().MarkHidden("state")
 	root.AddCommand(
 		a.rehearseCommand(), a.surveyCommand(), a.planCommand(), a.applyCommand(),
-		a.statusCommand(), a.confirmCommand(), a.extendCommand(), a.rollbackCommand(), a.undoCommand(), a.historyCommand(),
+		a.statusCommand(), a.checkCommand(), a.confirmCommand(), a.extendCommand(), a.rollbackCommand(), a.undoCommand(), a.historyCommand(),
 		a.watchCommand(), a.bootCommand(), a.versionCommand(), a.manCommand(),
 	)
 	return root

@@ -70,7 +70,7 @@ func confirmedText(w *Wizard) string {
 		b.WriteString("Confirmed. ")
 	}
 	fmt.Fprintf(&b, "%s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n",
-		strings.Join(a.Uplink.NICs, ", "), a.Bridge.Name, a.Bridge.Port)
+		a.UplinkName(), a.Bridge.Name, a.Bridge.Port)
 	next := func(what, command string) { fmt.Fprintf(&b, "\n%s\n  %s\n", what, command) }
 	next("Look at it:", "ovs-vsctl show")
 	if l := a.Libvirt; l != nil && l.Network != "" {

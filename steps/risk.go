@@ -32,7 +32,7 @@ func (p *riskPage) Enter() tea.Cmd {
 func riskQuestion(pl plan.Plan) string {
 	if pl.Answers.Apply.When == answers.WhenReboot {
 		return fmt.Sprintf("Nothing breaks now: only files are written. The change begins with the next restart of this host.\n\nAfter it: log in and run  bridgehead confirm\nIf nobody confirms within %s, everything is taken back.",
-			span(time.Duration(pl.Answers.Apply.ConfirmWithin)))
+			span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin))))
 	}
 	lines := []string{verdict(pl), ""}
 	also := touched(pl.Risk)
@@ -47,14 +47,14 @@ func riskQuestion(pl plan.Plan) string {
 		lines = append(lines, "")
 	}
 	return strings.Join(append(lines,
-		fmt.Sprintf("If you are cut off: wait. After %s everything is as it was before.", span(time.Duration(pl.Answers.Apply.ConfirmWithin))),
+		fmt.Sprintf("If you are cut off: wait. After %s everything is as it was before.", span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))),
 		"If you can log in again: run  bridgehead confirm"), "\n")
 }
 
 // verdict is the one thing to know.
 func verdict(pl plan.Plan) string {
 	r := pl.Risk
-	nic, port := strings.Join(pl.Answers.Uplink.NICs, ", "), pl.Answers.Bridge.Port
+	nic, port := pl.Answers.UplinkName(), pl.Answers.Bridge.Port
 	survives := fmt.Sprintf("should survive: the address moves to %s within milliseconds and keeps its MAC address.", port)
 	another := "the host gets another address"
 	if pl.Answers.Address.Method == answers.MethodStatic {

@@ -36,15 +36,6 @@ type Uplink struct {
 	Kind string   `yaml:"kind" json:"kind"` // nic, ovs-bond, kernel-bond
 }
 
-// Bond describes a bond of several NICs.
-type Bond struct {
-	Name     string `yaml:"name" json:"name"`
-	Mode     string `yaml:"mode" json:"mode"`
-	LACP     string `yaml:"lacp,omitempty" json:"lacp,omitempty"`
-	Fallback bool   `yaml:"fallback,omitempty" json:"fallback,omitempty"`
-	Rate     string `yaml:"rate,omitempty" json:"rate,omitempty"`
-}
-
 // Bridge names the bridge and its internal port, which carries the host's address.
 type Bridge struct {
 	Name     string `yaml:"name" json:"name"`

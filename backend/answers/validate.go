@@ -20,6 +20,7 @@ func (a Answers) Problems() []*Error {
 		bad("version", "this program reads version %d; the file says %d", Version, a.Version)
 	}
 	a.Uplink.problems(bad)
+	a.bondProblems(bad)
 	a.Bridge.problems(a.Uplink.NICs, bad)
 	a.Address.problems(bad)
 	a.Libvirt.problems(bad)
@@ -43,14 +44,17 @@ func (u Uplink) problems(bad reporter) {
 		if len(u.NICs) != 1 {
 			bad("uplink.nics", "kind nic takes exactly one NIC, %d given; two uplinks without a bond are a loop", len(u.NICs))
 		}
-	case KindOVSBond, KindKernelBond:
-		bad("uplink.kind", "bonds are not part of this version; use kind nic with one NIC")
+	case KindOVSBond: // see bondProblems
+	case KindKernelBond:
+		bad("uplink.kind", "kernel bonds are not part of this version; use ovs-bond, or kind nic with one NIC")
 	default:
-		bad("uplink.kind", "%q is no kind of uplink; use nic", u.Kind)
+		bad("uplink.kind", "%q is no kind of uplink; use nic or ovs-bond", u.Kind)
 	}
 	for i, n := range u.NICs {
 		if err := LinkName(n); err != nil {
 			bad(fmt.Sprintf("uplink.nics[%d]", i), "%v", err)
+		} else if slices.Contains(u.NICs[:i], n) {
+			bad(fmt.Sprintf("uplink.nics[%d]", i), "%s is named twice", n)
 		}
 	}
 }

@@ -85,17 +85,21 @@ type Reach struct {
 // first finding is the one to tell. None is nothing wrong. Believed are only "attached", "enabled"
 // and a probe that was answered.
 func Diagnose(s State, reach Reach, running time.Duration) []Finding {
-	d := diagnosis{s: s, reach: reach, early: running < Patience}
+	d := diagnosis{s: s, reach: reach, early: running < Patience, fresh: running < linkTime}
 	for _, row := range rows {
 		row(&d)
 	}
 	return d.found
 }
 
+// linkTime is how long a NIC that was set up may take to find its speed and have a carrier.
+const linkTime = 10 * time.Second
+
 type diagnosis struct {
 	s     State
 	reach Reach
-	early bool
+	early bool // a negotiation may still come
+	fresh bool // a carrier may still come
 	found []Finding
 }
 
@@ -107,6 +111,14 @@ func (d *diagnosis) say(f Finding, members []Member) {
 // waits is Wait as long as that may still come, then what it is.
 func (d *diagnosis) waits(l Level) Level {
 	if d.early {
+		return Wait
+	}
+	return l
+}
+
+// lights is Wait as long as a carrier may still come, then what it is.
+func (d *diagnosis) lights(l Level) Level {
+	if d.fresh {
 		return Wait
 	}
 	return l

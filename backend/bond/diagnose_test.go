@@ -92,6 +92,8 @@ func TestDiagnose(t *testing.T) {
 			Finding{LeftOut, Degraded, "nobody is heard on eth1 (MAC 52:54:00:00:00:02)", "into the port-channel of eth0", DropMembers, []string{"eth1"}}},
 		{"one unplugged", good(each(unplugged, 1)), all, late,
 			Finding{OneUnplugged, Degraded, "eth1 (MAC 52:54:00:00:00:02) has no link; the bond works without", "plug the cable in", DropMembers, []string{"eth1"}}},
+		{"one without a link, at once", good(each(unplugged, 1)), all, 0,
+			Finding{OneUnplugged, Wait, "eth1 (MAC 52:54:00:00:00:02) has no link", "plug the cable in", DropMembers, []string{"eth1"}}},
 		{"cabled together", good(each(func(m *Member) { m.Partner.System, m.Attached, m.Enabled = "52:54:00:00:00:01", false, false })), Reach{1, 0}, late,
 			Finding{CabledSelf, Broken, "eth0, eth1 hear this host itself", "to the switch", "", []string{"eth0", "eth1"}}},
 		{"balance-tcp without LACP", good(lacp(Off)), Reach{1, 0}, late,

@@ -30,7 +30,7 @@ func dark(m Member) bool { return m.Up && !m.Carrier && m.Error == "" }
 
 func noCarrier(d *diagnosis) {
 	if dead := d.are(dark); len(dead) > 0 && d.all(dead) {
-		d.say(Finding{Cause: NoCarrier, Level: Broken, What: "No member has a link: " + places(dead),
+		d.say(Finding{Cause: NoCarrier, Level: d.lights(Broken), What: "No member has a link: " + places(dead),
 			Do: "plug the cables in, or have the switch ports enabled"}, dead)
 	}
 }
@@ -152,7 +152,7 @@ func leftOut(d *diagnosis) {
 
 func oneUnplugged(d *diagnosis) {
 	if dead := d.are(dark); len(dead) > 0 && !d.all(dead) {
-		d.say(Finding{Cause: OneUnplugged, Level: Degraded, What: places(dead) + plural(len(dead), " has", " have") + " no link; the bond works without",
+		d.say(Finding{Cause: OneUnplugged, Level: d.lights(Degraded), What: places(dead) + plural(len(dead), " has", " have") + " no link; the bond works without",
 			Do: "plug the cable in, or have the switch port enabled", Remedy: d.drop()}, dead)
 	}
 }

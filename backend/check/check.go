@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/bond"
 	"bridgehead/backend/ovs"
 )
 
@@ -25,6 +26,7 @@ const (
 	Port        = "port"         // Open vSwitch reports the port without error
 	NoDHCP      = "no-dhcp"      // no DHCP client runs on the NIC
 	Network     = "network"      // the libvirt network is active, autostarted and persistent
+	Bond        = "bond"         // the bond carries traffic, on all its members
 )
 
 // Spec is one check, as plain data.
@@ -37,6 +39,8 @@ type Spec struct {
 	// Before is the link through which the same was asked before the change; ""
 	// for checks that only make sense after it.
 	Before string `json:"before,omitempty"`
+	// Since is when the change was made, since boot, for what takes its time; 0: long ago.
+	Since time.Duration `json:"-"`
 }
 
 // State of a check.
@@ -47,6 +51,9 @@ const (
 	OK     State = "ok"
 	Failed State = "failed"
 	Silent State = "silent"
+	// Waiting did not work yet and may still; Degraded works, and something is wrong all the same.
+	Waiting  State = "waiting"
+	Degraded State = "degraded"
 )
 
 // Result is the outcome of a check.
@@ -56,6 +63,9 @@ type Result struct {
 	Text  string `json:"text"`          // what was asked, in words
 	Why   string `json:"why,omitempty"` // what is wrong
 	Do    string `json:"do,omitempty"`  // what to do about it
+
+	Bond     *bond.State    `json:"bond,omitempty"`     // of kind bond
+	Findings []bond.Finding `json:"findings,omitempty"` // and what is wrong with it, the first to tell first
 }
 
 // Each probe of the network has this long to answer.
@@ -88,6 +98,8 @@ func (s Spec) String() string {
 		return fmt.Sprintf("no DHCP client runs on %s", s.Link)
 	case Network:
 		return fmt.Sprintf("libvirt network %s is active, autostarted and persistent", s.Name)
+	case Bond:
+		return fmt.Sprintf("bond %s works on all its members", s.Link)
 	}
 	return s.Kind
 }
@@ -109,6 +121,8 @@ func (s Spec) advice() string {
 		return "stop the client: it would take the address away when the lease is renewed"
 	case Network:
 		return "look at virsh net-list --all"
+	case Bond:
+		return "look at ovs-appctl bond/show and ovs-appctl lacp/show"
 	}
 	return ""
 }
@@ -132,6 +146,10 @@ func Run(ctx context.Context, h backend.Host, specs []Spec, must []bool) []Resul
 	out := make([]Result, 0, len(specs))
 	for i, s := range specs {
 		r := Result{Spec: s, State: OK, Text: s.String()}
+		if s.Kind == Bond { // below: it is judged by what the others say
+			out = append(out, r)
+			continue
+		}
 		if err := probe(ctx, h, s); err != nil {
 			r.State, r.Why, r.Do = Failed, err.Error(), s.advice()
 			if must != nil && i < len(must) && !must[i] {
@@ -141,12 +159,18 @@ func Run(ctx context.Context, h backend.Host, specs []Spec, must []bool) []Resul
 		}
 		out = append(out, r)
 	}
+	for i := range out {
+		if out[i].Spec.Kind == Bond {
+			out[i].diagnose(ctx, h, reached(out))
+			excuse(out, out[i].State == Waiting)
+		}
+	}
 	return out
 }
 
-// Passed says that nothing that counts has failed.
+// Passed says that nothing that counts has failed, and nothing has to be waited for.
 func Passed(results []Result) bool {
-	return !slices.ContainsFunc(results, func(r Result) bool { return r.State == Failed })
+	return !slices.ContainsFunc(results, func(r Result) bool { return r.State == Failed || r.State == Waiting })
 }
 
 func probe(ctx context.Context, h backend.Host, s Spec) error {

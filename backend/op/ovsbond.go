@@ -22,6 +22,9 @@ type AddBond struct {
 	Mode     string   `json:"mode"`    // of Open vSwitch: active-backup, balance-slb, balance-tcp
 	LACP     string   `json:"lacp"`    // active, passive, off
 	Fallback bool     `json:"fallback,omitempty"`
+	// Rate of LACP. It is fast until the change is confirmed: a partner that stops is then missed
+	// within 3 s instead of 90.
+	Rate string `json:"rate,omitempty"`
 }
 
 // Member is one NIC of a bond, as it was when the plan was built.
@@ -44,13 +47,12 @@ func (o *AddBond) nics() []string {
 	return out
 }
 
-// doArgs set the options apart: add-bond ignores them where the bond is there already. LACP is at
-// fast rate until the change is confirmed: a partner that stops is then missed within 3 s instead of 90.
+// doArgs set the options apart: add-bond ignores them where the bond is there already.
 func (o *AddBond) doArgs() []string {
 	a := append([]string{"--may-exist", "add-bond", o.Bridge, o.Bond}, o.nics()...)
 	a = append(a, "--", "set", "Port", o.Bond, "bond_mode="+o.Mode, "lacp="+o.LACP, "other_config:bond-primary="+o.Primary)
-	if o.LACP != bond.Off {
-		a = append(a, "other_config:lacp-time=fast")
+	if o.Rate != "" {
+		a = append(a, "other_config:lacp-time="+o.Rate)
 	}
 	if o.Fallback {
 		a = append(a, "other_config:lacp-fallback-ab=true")
@@ -144,8 +146,8 @@ func (o *AddBond) Undo(ctx context.Context, h backend.Host) error {
 	for _, m := range o.Members {
 		nic, ok, err := maybeLink(ctx, h, m.NIC)
 		errs = append(errs, err)
-		if ok && nic.Up != m.WasUp {
-			errs = append(errs, h.Links.SetUp(ctx, m.NIC, m.WasUp))
+		if ok && nic.Up && !m.WasUp { // one that is down now was not set down by this: a restart may have been in between
+			errs = append(errs, h.Links.SetUp(ctx, m.NIC, false))
 		}
 	}
 	return errors.Join(errs...)
@@ -217,7 +219,8 @@ type SetBondRate struct {
 
 func (o *SetBondRate) Kind() string { return "set-bond-rate" }
 
-func (o *SetBondRate) Lasts() Lasts { return OnDisk }
+// Lasts: it goes with its bond, which is taken away whole.
+func (o *SetBondRate) Lasts() Lasts { return UntilRestart }
 
 func (o *SetBondRate) args(rate string) []string {
 	return []string{"--if-exists", "set", "Port", o.Bond, "other_config:lacp-time=" + rate}
@@ -234,7 +237,16 @@ func (o *SetBondRate) Describe() Note {
 // Check has nothing to say: the bond itself is part of the same plan.
 func (o *SetBondRate) Check(context.Context, backend.Host) error { return nil }
 
-func (o *SetBondRate) Do(ctx context.Context, h backend.Host) error { return o.set(ctx, h, o.Rate) }
+// Do also makes it durable: when it is done, the rest of the change is.
+func (o *SetBondRate) Do(ctx context.Context, h backend.Host) error {
+	if err := o.set(ctx, h, o.Rate); err != nil {
+		return err
+	}
+	if err := h.Switch.Sync(ctx); err != nil {
+		return fmt.Errorf("cannot make the LACP rate of %s durable: %w", o.Bond, err)
+	}
+	return nil
+}
 
 func (o *SetBondRate) Verify(ctx context.Context, h backend.Host) error {
 	sw, err := runningSwitch(ctx, h)
@@ -249,7 +261,7 @@ func (o *SetBondRate) Verify(ctx context.Context, h backend.Host) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("there is no bond %s", o.Bond)
+	return nil // a bond that is gone is the business of AddBond
 }
 
 // Undo leaves a bond that is gone alone.

@@ -49,6 +49,26 @@ func (o *DefineNetwork) Reverse(ctx context.Context, h backend.Host) (Op, error)
 	return &RetireNetwork{Before: now, Remove: true}, err
 }
 
+// Reverse can bring the bond back as it is now: a remedy, or its rate, may have changed it.
+func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	if err := o.Verify(ctx, h); err != nil {
+		return nil, err
+	}
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	b, _ := findBridge(sw, o.Bridge)
+	p, _ := findPort(b, o.Bond)
+	now := *o
+	now.Mode, now.LACP, now.Rate = p.BondMode, p.LACP, p.OtherConfig["lacp-time"]
+	now.Fallback = p.OtherConfig["lacp-fallback-ab"] == "true"
+	now.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m Member) bool {
+		return !slices.ContainsFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == m.NIC })
+	})
+	return &Inverse{Of: &now}, nil
+}
+
 // Reverse refuses to take a bridge from under the VMs that are connected to it by now.
 func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	sw, err := runningSwitch(ctx, h)

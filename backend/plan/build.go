@@ -51,7 +51,8 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 type builder struct {
 	facts   survey.Facts
 	answers answers.Answers
-	nic     survey.NIC
+	nic     survey.NIC    // that has the host's address
+	members []survey.NIC  // all NICs of the uplink, in the answers' order
 	from    op.Addressing // of the NIC
 	to      op.Addressing // of the internal port
 	dhcp    []survey.DHCPClient
@@ -81,29 +82,39 @@ func (b *builder) wrong(field, format string, args ...any) error {
 	return &answers.Error{Field: field, Text: fmt.Sprintf(format, args...)}
 }
 
-// uplink finds the NIC.
+// uplink finds the NICs.
 func (b *builder) uplink() error {
-	name := b.answers.Uplink.NICs[0]
-	nic, ok := b.facts.NIC(name)
-	if !ok {
-		var have []string
-		for _, n := range b.facts.NICs {
-			have = append(have, n.Name)
+	b.answers.Uplink.NICs = slices.Clone(b.answers.Uplink.NICs)
+	for i, name := range b.answers.Uplink.NICs {
+		nic, ok := b.facts.NIC(name)
+		if !ok {
+			var have []string
+			for _, n := range b.facts.NICs {
+				have = append(have, n.Name)
+			}
+			return b.wrong(fmt.Sprintf("uplink.nics[%d]", i), "this host has no NIC %s; it has %s", name, strings.Join(have, ", "))
 		}
-		return b.wrong("uplink.nics[0]", "this host has no NIC %s; it has %s", name, strings.Join(have, ", "))
+		if !nic.Usable {
+			return refuse(fmt.Sprintf("%s cannot be the uplink", nic.Name), strings.Join(nic.Problems, "; "), "choose another NIC, or free this one first")
+		}
+		b.members = append(b.members, nic)
+		b.answers.Uplink.NICs[i] = nic.Name // an altname becomes the name
 	}
-	if !nic.Usable {
-		return refuse(fmt.Sprintf("%s cannot be the uplink", nic.Name), strings.Join(nic.Problems, "; "), "choose another NIC, or free this one first")
+	b.nic = b.members[0]
+	if b.bonds() {
+		return b.bondMembers()
 	}
-	b.nic = nic
-	b.answers.Uplink.NICs = []string{nic.Name} // an altname becomes the name
 	return nil
 }
 
 // names refuses names that something else has.
 func (b *builder) names() error {
 	br := b.answers.Bridge
-	for _, x := range []struct{ field, name string }{{"bridge.name", br.Name}, {"bridge.port", br.Port}} {
+	wanted := []struct{ field, name string }{{"bridge.name", br.Name}, {"bridge.port", br.Port}}
+	if b.bonds() {
+		wanted = append(wanted, struct{ field, name string }{"bond.name", b.answers.Bond.Name})
+	}
+	for _, x := range wanted {
 		for _, have := range b.facts.Switch.Bridges {
 			if have.Name == x.name {
 				return b.wrong(x.field, "Open vSwitch already has a bridge %s; choose another name", x.name)
@@ -154,9 +165,9 @@ func (b *builder) link() error {
 	}
 	sysctls := b.sysctls()
 	b.add(Trial,
-		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: nic.Name, Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
+		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: b.uplinkPort(), Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
 		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs},
-		&op.AttachNIC{Bridge: br.Name, NIC: nic.Name, MAC: nic.MAC, MTU: nic.MTU, WasUp: nic.Up},
+		b.attach(),
 		&op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced()},
 	)
 	if client, leases, ok := b.dhcpClient(); ok {

@@ -32,6 +32,13 @@ func (b *builder) files() error {
 	if err != nil {
 		return refuse("the network configuration cannot be edited safely", err.Error(), "change that stanza by hand, then start again")
 	}
+	for _, m := range b.others() {
+		more, err := cfg.Uplink(m.Name)
+		if err != nil {
+			return refuse("the network configuration cannot be edited safely", err.Error(), "take the address off that stanza by hand, or leave that NIC out, then start again")
+		}
+		notes = append(notes, more...)
+	}
 	for _, n := range notes {
 		b.out.Notes = append(b.out.Notes, fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Text))
 	}

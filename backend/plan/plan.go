@@ -5,6 +5,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"bridgehead/backend/answers"
 	"bridgehead/backend/check"
@@ -65,6 +66,15 @@ type Risk struct {
 
 // LoseSSH says that logins may be lost: unattended runs have to accept it by name.
 func (r Risk) LoseSSH() bool { return r.OwnSession || r.Unknown != "" || len(r.Sessions) > 0 }
+
+// Window is how long the trial waits for confirmation where d was asked for: LACP may take its
+// time (bond.Patience), and nobody is to lose the host to that.
+func (p Plan) Window(d time.Duration) time.Duration {
+	if p.Answers.Bonding().Speaks() {
+		return max(d, answers.HumanWindow)
+	}
+	return d
+}
 
 // Ops returns the operations of one phase.
 func (p Plan) Ops(phase Phase) []op.Op {

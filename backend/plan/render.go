@@ -67,7 +67,7 @@ func Diff(c op.FileChange) string {
 func (p Plan) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s: %s becomes the uplink of bridge %s; the host's address moves to %s.\n\n",
-		p.Host, strings.Join(p.Answers.Uplink.NICs, ", "), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
+		p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
 	for _, phase := range []Phase{Trial, Persist} {
 		if phase == Trial {
 			fmt.Fprintf(&b, "At apply, taken back after %s unless you confirm:\n", p.Answers.Apply.ConfirmWithin)

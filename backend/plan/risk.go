@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
@@ -14,18 +15,23 @@ import (
 // scope is what a rollback has to bring back.
 func (b *builder) scope() {
 	br := b.answers.Bridge
-	b.out.Scope.NICs = []string{b.nic.Name}
+	b.out.Scope.NICs = slices.Clone(b.answers.Uplink.NICs)
 	b.out.Scope.Links = []string{br.Name, br.Port}
 	b.out.Scope.Bridges = []string{br.Name}
 }
 
 // checks lists what must hold before the change may be confirmed.
 func (b *builder) checks() {
-	nic, port := b.nic.Name, b.answers.Bridge.Port
+	nic, port, nics := b.nic.Name, b.answers.Bridge.Port, b.answers.Uplink.NICs
 	add := func(s check.Spec) { b.out.Checks = append(b.out.Checks, s) }
 	add(check.Spec{Kind: check.Port, Link: port})
-	add(check.Spec{Kind: check.Port, Link: nic})
-	add(check.Spec{Kind: check.NoDHCP, Link: nic})
+	add(check.Spec{Kind: check.Port, Link: b.uplinkPort()})
+	if b.bonds() {
+		add(check.Spec{Kind: check.Bond, Link: b.uplinkPort()})
+	}
+	for _, n := range nics {
+		add(check.Spec{Kind: check.NoDHCP, Link: n})
+	}
 	if _, _, dhcp := b.dhcpClient(); dhcp {
 		add(check.Spec{Kind: check.Address, Link: port})
 	}
@@ -71,20 +77,26 @@ func (b *builder) risk() {
 	r := &b.out.Risk
 	r.Unknown = b.facts.Console.Unknown
 	for _, s := range b.facts.Sessions {
-		if s.NIC == b.nic.Name || s.NIC == "" {
+		if b.touches(s.NIC) {
 			r.OwnSession = r.OwnSession || s.Own
 			r.Sessions = append(r.Sessions, login(s))
 		}
 	}
 	for _, u := range b.facts.Services {
-		if u.NIC == b.nic.Name || u.NIC == "" {
+		if b.touches(u.NIC) {
 			r.Uses = append(r.Uses, u.What)
 		}
 	}
 	for _, n := range b.out.Scope.Networks {
 		r.VMs = append(r.VMs, op.Users(b.facts.Virt, n)...)
 	}
-	r.Rules = firewallRules(b.facts, b.nic.Name)
+	for _, n := range b.answers.Uplink.NICs {
+		for _, line := range firewallRules(b.facts, n) {
+			if !slices.Contains(r.Rules, line) {
+				r.Rules = append(r.Rules, line)
+			}
+		}
+	}
 	switch b.answers.Address.Method {
 	case answers.MethodStatic:
 		for _, a := range b.from.Addrs {
@@ -95,11 +107,16 @@ func (b *builder) risk() {
 		r.NewAddress = !b.hadDHCP()
 	}
 	if !r.LoseSSH() && len(r.Uses) == 0 {
-		r.Safe = "no login and no storage goes through " + b.nic.Name
+		r.Safe = "no login and no storage goes through " + strings.Join(b.answers.Uplink.NICs, ", ")
 		if k := b.facts.Console.Kind; k == "serial" || k == "vt" {
 			r.Safe = "you are at the " + consoleName(k) + ", and " + r.Safe
 		}
 	}
+}
+
+// touches says that the cut may touch what goes through nic, or through nobody knows which.
+func (b *builder) touches(nic string) bool {
+	return nic == "" || slices.Contains(b.answers.Uplink.NICs, nic)
 }
 
 func login(s survey.Session) string {

@@ -44,6 +44,8 @@ type NIC struct {
 	// PortChannel names the LACP group of the switch port; such a port passes
 	// nothing until LACP is negotiated. "" is a plain port.
 	PortChannel string
+	// Individual: in a port-channel, but a host without LACP is passed all the same.
+	Individual bool
 	// Says is what the switch tells by LLDP; its other fields are not looked at.
 	Says backend.Neighbour
 }

@@ -174,9 +174,9 @@ func (m *Machine) activeMember(bond *link) *link {
 }
 
 // portChannelPasses says whether the switch port of a NIC passes frames: a plain
-// port does, a port of an LACP group only once LACP is negotiated.
+// port does, a port of an LACP group only once LACP is negotiated, unless it passes individual hosts.
 func (m *Machine) portChannelPasses(nic *link) bool {
-	if nic.nic.PortChannel == "" {
+	if nic.nic.PortChannel == "" || nic.nic.Individual {
 		return true
 	}
 	if bond := m.link(nic.Master); bond != nil && bond.bond {

@@ -104,6 +104,7 @@ func (t *Trial) apply(ctx context.Context, p plan.Plan, window time.Duration, un
 		return "", &UnchangedError{fmt.Errorf("cannot begin: %w", err)}
 	}
 	defer release()
+	window = p.Window(window)
 	r, err := t.begin(ctx, p, window, undoes)
 	if err != nil {
 		return "", &UnchangedError{err}

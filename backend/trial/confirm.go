@@ -62,7 +62,7 @@ func (t *Trial) Checks(ctx context.Context) ([]check.Result, error) {
 	if !found {
 		return nil, errors.New("there is no change to check")
 	}
-	return check.Run(ctx, t.Host, r.plan.Checks, r.meta.Must), nil
+	return check.Run(ctx, t.Host, r.since(), r.meta.Must), nil
 }
 
 // Extend gives the operator d more, up to an hour from now, and returns what remains.

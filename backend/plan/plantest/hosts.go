@@ -74,6 +74,13 @@ func Static(gateway string, addrs ...string) func(*answers.Answers) {
 // DHCP asks for a DHCP client on the port.
 func DHCP(a *answers.Answers) { a.Address = answers.Address{Method: answers.MethodDHCP} }
 
+// Bonded asks for a bond of eth0 and eth1.
+func Bonded(b answers.Bond) func(*answers.Answers) {
+	return func(a *answers.Answers) {
+		a.Uplink, a.Bond = answers.Uplink{Kind: answers.KindOVSBond, NICs: []string{"eth0", "eth1"}}, &b
+	}
+}
+
 // Cases are the hosts that every promise is tested on.
 func Cases() []Case {
 	reach := netip.MustParseAddr("192.168.1.100")
@@ -84,6 +91,8 @@ func Cases() []Case {
 		{"dhcp-kept", Leased, Answers(), reach},
 		{"dhcp-to-static", Leased, Answers(Static("192.168.1.1", "192.168.1.100/24")), reach},
 		{"static-to-dhcp", func() sim.Spec { return served(Tutorial()) }, Answers(DHCP), reach},
+		{"active-backup", Tutorial, Answers(Bonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})), reach},
+		{"lacp", Channelled, Answers(Bonded(answers.Bond{Name: "examplebond0", Mode: "balance-tcp", LACP: "active"})), reach},
 		{"onlink", OnLink, Answers(), netip.MustParseAddr("203.0.113.7")},
 	}
 }
@@ -96,6 +105,15 @@ func One(name string) Case {
 
 // Tutorial is the tutorial's host.
 func Tutorial() sim.Spec { return sim.DemoSpec() }
+
+// Channelled is it with eth0 and eth1 at ports of one port-channel, which passes a host without LACP too.
+func Channelled() sim.Spec {
+	s := sim.DemoSpec()
+	for i := range s.NICs[:2] {
+		s.NICs[i].PortChannel, s.NICs[i].Individual = "po1", true
+	}
+	return s
+}
 
 // WithoutGuest is it with no VM on the network "default".
 func WithoutGuest() sim.Spec {

@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bridgehead/backend"
+	"bridgehead/backend/bond"
+	"bridgehead/backend/op"
+	"bridgehead/backend/survey"
+)
+
+// bonds says that the uplink is a bond.
+func (b *builder) bonds() bool { return b.answers.Bonding().Kind != bond.Single }
+
+// uplinkPort is the port of the bridge that leads to the network.
+func (b *builder) uplinkPort() string {
+	if b.bonds() {
+		return b.answers.Bond.Name
+	}
+	return b.nic.Name
+}
+
+// others are the members beside the one that has the host's address.
+func (b *builder) others() []survey.NIC {
+	return slices.DeleteFunc(slices.Clone(b.members), func(n survey.NIC) bool { return n.Name == b.nic.Name })
+}
+
+// bondMembers finds the member that has the host's address, and refuses what cannot be bonded.
+func (b *builder) bondMembers() error {
+	var links []backend.Link
+	for _, n := range b.members {
+		links = append(links, n.Link)
+	}
+	for _, p := range b.answers.Bonding().MemberProblems(links) {
+		return b.wrong("uplink.nics", "%s", p.Text)
+	}
+	var configured []string
+	for _, n := range b.members {
+		if what := b.has(n); what != "" {
+			configured = append(configured, n.Name+" has "+what)
+			b.nic = n
+		}
+	}
+	if len(configured) > 1 {
+		return refuse("only one member of a bond can have the host's addresses", strings.Join(configured, ", "),
+			"take the addresses off the other NICs, or leave those NICs out")
+	}
+	return nil
+}
+
+// has says what a NIC is configured with, "" where it is free.
+func (b *builder) has(n survey.NIC) string {
+	for _, c := range b.facts.DHCP {
+		if c.NIC == n.Name {
+			return "a DHCP client"
+		}
+	}
+	x := op.Carried(n.Name, n.Addrs, b.facts.Routes, b.facts.Rules)
+	switch {
+	case len(x.Addrs) > 0:
+		return fmt.Sprint("the address ", x.Addrs[0].Prefix)
+	case len(x.Routes) > 0:
+		return "a route"
+	}
+	return ""
+}
+
+// attach is the operation that lets the bridge have the NICs.
+func (b *builder) attach() op.Op {
+	br := b.answers.Bridge.Name
+	if !b.bonds() {
+		return &op.AttachNIC{Bridge: br, NIC: b.nic.Name, MAC: b.nic.MAC, MTU: b.nic.MTU, WasUp: b.nic.Up}
+	}
+	o := b.answers.Bonding()
+	add := &op.AddBond{Bridge: br, Bond: b.answers.Bond.Name, Primary: b.nic.Name, Mode: o.Mode, LACP: o.LACP, Fallback: o.Fallback}
+	if add.LACP == "" {
+		add.LACP = bond.Off
+	}
+	for _, n := range b.members {
+		add.Members = append(add.Members, op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up})
+	}
+	if o.Speaks() {
+		add.Rate = bond.Fast
+	}
+	if o.Speaks() && o.Rate != bond.Fast {
+		b.add(Persist, &op.SetBondRate{Bond: add.Bond, Rate: bond.Slow})
+	}
+	return add
+}

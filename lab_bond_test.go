@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bridgehead/backend/bond"
+	"bridgehead/backend/check"
+	"bridgehead/backend/lab"
+)
+
+// What the switch can be told about its ports p0 and p1, to which eth0 and eth1 are cabled. A
+// port-channel that passes a host without LACP, too, lets the host be reached before.
+const (
+	speaksLACP = "del-port p0 -- add-bond sw0 po1 p0 p1 lacp=active bond_mode=balance-tcp other_config:lacp-fallback-ab=true other_config:bond-primary=p0"
+	noChannel  = "--if-exists del-port po1 -- --if-exists del-port p1 -- --if-exists del-br sw1 -- --may-exist add-port sw0 p0 -- clear port p0 lacp"
+)
+
+// bonded are answers for a bond of eth0 and eth1.
+func bonded(options string) []string {
+	return []string{"uplink: {nics: [eth0, eth1], kind: ovs-bond}", "bond: {name: examplebond0, " + options + "}"}
+}
+
+// tell has the switch's Open vSwitch changed.
+func (h host) tell(line string) {
+	h.t.Helper()
+	h.inSwitch("ovs-vsctl " + line)
+}
+
+func (h host) inSwitch(script string) {
+	h.t.Helper()
+	if out, err := h.Switch("sh", "-ec", script).CombinedOutput(); err != nil {
+		h.t.Fatalf("on the switch: %s: %v: %s", script, err, out)
+	}
+}
+
+// bond is what the check of the bond says now.
+func (h host) bond() check.Result {
+	h.t.Helper()
+	var all []check.Result
+	out := h.run("check", "--json").want(h.t, 0).out
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		h.t.Fatalf("%v: %s", err, out)
+	}
+	i := slices.IndexFunc(all, func(r check.Result) bool { return r.Spec.Kind == check.Bond })
+	if i < 0 {
+		h.t.Fatalf("no check of a bond: %s", out)
+	}
+	return all[i]
+}
+
+// finds waits until the first finding about the bond is this one, "" for none at all.
+func (h host) finds(cause bond.Cause, says string) check.Result {
+	h.t.Helper()
+	var r check.Result
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		r = h.bond()
+		if cause == "" && r.State == check.OK || len(r.Findings) > 0 && r.Findings[0].Cause == cause && strings.Contains(r.Why, says) {
+			return r
+		}
+	}
+	h.t.Fatalf("it does not find %q (%s) but %+v\n%s", cause, says, r, h.sh("ovs-appctl lacp/show; ovs-appctl bond/show; ovs-appctl lacp/show-stats"))
+	return r
+}
+
+// remedied is what an operator finds after each press of the one key.
+type remedied struct {
+	key   string
+	cause bond.Cause
+	says  string
+}
+
+var bondCases = []struct {
+	name    string
+	options string
+	answers []string
+	switch_ string // the switch before
+	then    string // a script on the switch, once the bond is made
+	cause   bond.Cause
+	says    string
+	state   check.State // "" is not looked at: it may still wait
+	cures   []remedied
+	reaches bool // in the end
+	broken  bool // the switch no longer passes a host without a bond either
+}{
+	{name: "negotiates", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, state: check.OK, reaches: true},
+	{name: "negotiates at slow rate with a passive switch", options: "mode: balance-tcp, lacp: active, rate: slow",
+		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1), state: check.OK, reaches: true},
+	{name: "active-backup on plain ports", options: "mode: active-backup", switch_: "add-port sw0 p1", state: check.OK, reaches: true},
+	{name: "switch without LACP", options: "mode: balance-tcp, lacp: active", switch_: "add-port sw0 p1",
+		cause: bond.NoLACP, says: "the switch has no LACP there, or a static channel",
+		cures:   []remedied{{"fallback on", bond.NoLACP, "fallen back to active-backup"}, {"active-backup instead", "", ""}},
+		reaches: true},
+	{name: "switch without LACP, with fallback", options: "mode: balance-tcp, lacp: active, fallback: true", switch_: "add-port sw0 p1",
+		cause: bond.NoLACP, says: "fallen back to active-backup", reaches: true},
+	{name: "switch with a static channel", options: "mode: balance-tcp, lacp: active",
+		switch_: "del-port p0 -- add-bond sw0 po1 p0 p1 bond_mode=balance-slb",
+		cause:   bond.NoLACP, says: "or a static channel"},
+	{name: "both passive", options: "mode: balance-tcp, lacp: passive",
+		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1),
+		cause:   bond.BothPassive, says: "Nobody begins: this host is passive",
+		cures: []remedied{{"lacp=active instead", "", ""}}, reaches: true},
+	{name: "one member unplugged", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p1 down",
+		cause: bond.OneUnplugged, says: "eth1 (MAC 52:54:00:77:00:11) has no link",
+		cures: []remedied{{"leave out eth1", "", ""}}, reaches: true},
+	{name: "cables to two switches", options: "mode: balance-tcp, lacp: active",
+		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-br sw1 -- set bridge sw1 datapath_type=netdev -- add-port sw1 p1 -- set port p1 lacp=active",
+		cause:   bond.TwoPartners, says: "The cables lead to two switches: eth0 to system"},
+	{name: "one switch port outside the port-channel", options: "mode: balance-tcp, lacp: active",
+		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-port sw0 p1",
+		cause:   bond.LeftOut, says: "nobody is heard on eth1",
+		cures: []remedied{{"leave out eth1", "", ""}}, reaches: true},
+	{name: "two NICs cabled together", options: "mode: balance-tcp, lacp: active",
+		answers: []string{"uplink: {nics: [eth0, eth1, eth2], kind: ovs-bond}"},
+		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-br sw1 -- set bridge sw1 datapath_type=netdev other_config:forward-bpdu=true -- add-port sw1 p1 -- add-port sw1 p2",
+		cause:   bond.CabledSelf, says: "eth1, eth2 hear this host itself", reaches: true},
+	{name: "the switch stops LACP", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
+		then:  "for i in $(seq 100); do ovs-appctl lacp/show po1 | grep -q 'status: active negotiated' && break; sleep 0.05; done; ovs-vsctl set port po1 lacp=off",
+		cause: bond.Stopped, says: "The switch spoke LACP on eth0, eth1 and has stopped", broken: true},
+	{name: "a link that comes and goes", options: "mode: active-backup, lacp: active, fallback: true", switch_: speaksLACP,
+		then:  "for i in 1 2 3; do ip link set p1 down; sleep 0.3; ip link set p1 up; sleep 0.3; done",
+		cause: bond.Flapping, says: "The link of eth1 (MAC 52:54:00:77:00:11) comes and goes", reaches: true},
+	{name: "static channel, one NIC in use here", options: "mode: active-backup",
+		answers: []string{"verify: {targets: [10.77.0.2]}"}, switch_: "add-port sw0 p1",
+		then:  "ovs-vsctl del-port p0 -- del-port p1 -- add-bond sw0 po1 p0 p1 bond_mode=balance-slb; for i in $(seq 0 255); do ovs-appctl bond/migrate po1 $i p0; done; ovs-appctl bond/migrate po1 $(ovs-appctl bond/hash 52:54:00:77:00:02) p1",
+		cause: bond.SomePeers, says: "Some machines answer and others do not: the switch has a static channel", broken: true},
+	{name: "negotiated behind a MAC filter", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ovs-ofctl add-flow sw0 priority=100,dl_src=52:54:00:77:00:10,actions=drop",
+		cause: bond.Silent, says: "LACP is negotiated, and still nobody answers", broken: true},
+}
+
+// Each case ends in its sentence; what is done about it helps; and it is all taken back.
+func TestBondCases(t *testing.T) {
+	l := up(t, lab.Spec{Switch: lab.SwitchOVS})
+	for _, c := range bondCases {
+		t.Run(c.name, func(t *testing.T) {
+			h := host{l.Lab, t}
+			h.tell(c.switch_)
+			h.reaches(hostAddr)
+			before := h.snapshot()
+			h.answers(append(bonded(c.options), c.answers...)...)
+			r := h.apply("--accept-risk", "lose-ssh")
+			if c.then != "" {
+				h.inSwitch(c.then)
+			}
+			found := h.finds(c.cause, c.says)
+			if c.state != "" && found.State != c.state {
+				t.Errorf("the bond is %s, not %s: %s", found.State, c.state, found.Why)
+			}
+			t.Logf("%s: %s", found.State, found.Why)
+			for _, cure := range c.cures {
+				h.run("check", "--remedy").want(t, 0, "Done: "+cure.key)
+				t.Logf("%s: %s", cure.key, h.finds(cure.cause, cure.says).Why)
+			}
+			if c.reaches {
+				h.reaches(hostAddr)
+			}
+			plain := func() {
+				h.inSwitch("ip link set p1 up; ovs-ofctl del-flows sw0 dl_src=52:54:00:77:00:10; ovs-vsctl " + noChannel)
+			}
+			if c.broken {
+				plain()
+			}
+			h.run("rollback").want(t, 0, "Taken back. The host is as it was before.")
+			r.wait().want(t, 4)
+			h.same(before)
+			plain()
+			h.reaches(hostAddr)
+		})
+	}
+}
+
+// From one NIC to a bond and back, with a login open: kept, at the rate that was asked for, and taken back exactly.
+func TestBondKept(t *testing.T) {
+	for _, rate := range []string{bond.Slow, bond.Fast} {
+		t.Run(rate, func(t *testing.T) {
+			h := up(t, lab.Spec{Switch: lab.SwitchOVS})
+			h.tell(speaksLACP)
+			h.reaches(hostAddr)
+			before := h.snapshot()
+			login := h.session(hostAddr)
+			ping := h.probe(lab.Probe{Target: hostAddr, Interval: 10 * time.Millisecond})
+			h.answers(bonded("mode: balance-tcp, lacp: active, rate: " + rate)...)
+			h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0, "Confirmed")
+			t.Logf("one NIC to bond: %s", ping.Stop())
+			h.alive(login)
+			if got := h.sh("ovs-vsctl get port examplebond0 other_config:lacp-time"); got != rate {
+				t.Errorf("the rate is %s, not %s", got, rate)
+			}
+			h.sh("ifquery --list --allow auto | grep -x eth1; ifup --no-act --force eth1; ifquery --state | grep -x eth1=eth1")
+			h.unguarded()
+			h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+			h.alive(login)
+			h.same(before)
+		})
+	}
+}
