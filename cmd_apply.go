@@ -181,9 +181,9 @@ func (a *app) tryConfirm(ctx context.Context, t *trial.Trial, last *string) erro
 		return t.Confirm(context.WithoutCancel(ctx))
 	}
 	for _, r := range results {
-		if r.State == check.Failed && r.Text+r.Why != *last {
+		if (r.State == check.Failed || r.State == check.Waiting) && r.Text+r.Why != *last {
 			*last = r.Text + r.Why
-			fmt.Fprintf(a.err, "failed: %s: %s. What to do: %s\n", r.Text, r.Why, r.Do)
+			fmt.Fprintln(a.err, problem(r))
 			break
 		}
 	}

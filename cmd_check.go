@@ -61,6 +61,15 @@ func (a *app) printChecks(results []check.Result) {
 	}
 }
 
+// problem is a check that does not pass, in one line.
+func problem(r check.Result) string {
+	text := fmt.Sprintf("%s: %s: %s", r.State, r.Text, r.Why)
+	if r.Do != "" {
+		text += ". What to do: " + r.Do
+	}
+	return text
+}
+
 func (a *app) remedy(ctx context.Context, t *trial.Trial, results []check.Result) error {
 	for _, r := range results {
 		if f, ok := r.Remedy(); ok {

@@ -122,8 +122,8 @@ func (a *app) mustPass(ctx context.Context, t *trial.Trial) error {
 		return err
 	}
 	for _, r := range results {
-		if r.State == check.Failed {
-			fmt.Fprintf(a.err, "failed: %s: %s. What to do: %s\n", r.Text, r.Why, r.Do)
+		if r.State == check.Failed || r.State == check.Waiting {
+			fmt.Fprintln(a.err, problem(r))
 		}
 	}
 	if !check.Passed(results) {

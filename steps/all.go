@@ -8,6 +8,8 @@ var flow = []func(*Wizard) tui.Step{
 	packagesStep,
 	nicStep,
 	uplinkStep,
+	membersStep,
+	bondStep,
 	bridgeStep,
 	addressStep,
 	libvirtStep,

@@ -44,7 +44,7 @@ func newBridgePage(w *Wizard) *bridgePage {
 
 func (p *bridgePage) Enter() tea.Cmd {
 	n := p.w.nic()
-	p.Intro = fmt.Sprintf("%s becomes a port of this bridge.", n.Name)
+	p.Intro = fmt.Sprintf("%s becomes a port of this bridge.", p.w.draft.Answers().UplinkName())
 	p.mtu.Help = fmt.Sprintf("Empty keeps that of %s, %d.", n.Name, n.MTU)
 	p.datapath.Options[0].Off = ""
 	if sw := p.w.facts.Switch; sw.Installed && !sw.KernelModule {

@@ -2,11 +2,13 @@ package steps
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"bridgehead/backend/bond"
 	"bridgehead/backend/check"
 	"bridgehead/backend/trial"
 	"bridgehead/tui"
@@ -32,7 +34,9 @@ type confirmPage struct {
 	checking bool
 	checked  bool
 	passed   bool
-	ask      string // "keep" or "roll back", once its key was pressed; Enter answers
+	waits    bool         // nothing fails, and the bond is not ready
+	remedy   bond.Finding // what can be done about the bond by one key
+	ask      string       // "keep" or "roll back", once its key was pressed; Enter answers
 	working  tui.Working
 	lost     error // why the run could not be looked at
 }
@@ -125,7 +129,8 @@ func (p *confirmPage) show(m checkedMsg) {
 	if m.err != nil || m.id != p.w.run.id {
 		return // the run has just ended; the next look at it says how
 	}
-	p.checked, p.passed = true, check.Passed(m.results)
+	p.checked, p.passed, p.remedy = true, check.Passed(m.results), bond.Finding{}
+	p.waits = !p.passed && !slices.ContainsFunc(m.results, func(r check.Result) bool { return r.State == check.Failed })
 	for _, r := range m.results {
 		verdict, text := tui.CheckOK, ""
 		switch r.State {
@@ -133,8 +138,38 @@ func (p *confirmPage) show(m checkedMsg) {
 			verdict, text = tui.CheckFailed, strings.TrimRight(r.Why, ".")+". What to do: "+stop(r.Do)
 		case check.Silent:
 			verdict, text = tui.CheckNote, r.Why
+		case check.Waiting:
+			verdict, text = tui.CheckRunning, whyDo(r)
+		case check.Degraded:
+			verdict, text = tui.CheckNote, whyDo(r)
 		}
 		p.checks.Set(r.Text, verdict, text)
+		p.members(r)
+	}
+}
+
+func whyDo(r check.Result) string {
+	if r.Do == "" {
+		return r.Why
+	}
+	return strings.TrimRight(r.Why, ".") + ". What to do: " + stop(r.Do)
+}
+
+// members shows each member of a bond as it is now.
+func (p *confirmPage) members(r check.Result) {
+	if r.Bond == nil {
+		return
+	}
+	working := r.Bond.Working()
+	for _, m := range r.Bond.Members {
+		verdict := tui.CheckNote
+		if slices.ContainsFunc(working, func(x bond.Member) bool { return x.Name == m.Name }) {
+			verdict = tui.CheckOK
+		}
+		p.checks.Set(m.Name+" in "+r.Bond.Name, verdict, m.Words(*r.Bond))
+	}
+	if f, ok := r.Remedy(); ok {
+		p.remedy = f
 	}
 }
 
@@ -151,6 +186,9 @@ func (p *confirmPage) key(msg tea.KeyPressMsg) tea.Cmd {
 		p.ask = "keep"
 	case tui.Pressed(msg, "r"):
 		p.ask = "roll back"
+	case tui.Pressed(msg, "f") && p.remedy.Remedy != "":
+		f := p.remedy
+		return p.do("changing the bond", "Done: "+f.Key()+".", func(t *trial.Trial) error { return t.Remedy(background(), f) })
 	case tui.Pressed(msg, "e"):
 		return p.do("extending", "You have 5 minutes more.", func(t *trial.Trial) error {
 			_, err := t.Extend(background(), extendBy)
@@ -199,14 +237,20 @@ func (p *confirmPage) Keys() []tui.Key {
 		keep = off
 	case !p.checked:
 		keep = "The checks are still running."
+	case p.waits:
+		keep = "The bond is not ready yet."
 	case !p.passed:
 		keep = "A check fails. Correct it, or roll back. To keep the change all the same: bridgehead confirm --anyway"
 	}
-	return append([]tui.Key{
+	var remedy []tui.Key
+	if p.remedy.Remedy != "" {
+		remedy = []tui.Key{tui.Bind(p.remedy.Key(), "f").Unless(off)}
+	}
+	return slices.Concat(remedy, []tui.Key{
 		tui.Bind("keep", "k").Unless(keep), tui.Bind("5 minutes more", "e").Unless(off), tui.Bind("roll back", "r").Unless(off),
 		tui.Bind("continue", "enter", "ctrl+n").Unless(toGoOn),
 		tui.Bind("back", "esc", "ctrl+p").Unless(p.w.lock()),
-	}, p.checks.Keys()...)
+	}, p.checks.Keys())
 }
 
 func (p *confirmPage) View(width, height int) string {
@@ -255,6 +299,8 @@ func (p *confirmPage) waiting() string {
 		return what + ". Looking whether it works ..."
 	case p.passed:
 		return what + ", and every check passes. Best is to log in anew over the network now. Then press k to keep it."
+	case p.waits:
+		return what + ". The bond is not ready yet; that may take up to " + span(bond.Patience) + ". Look at what it says below."
 	}
 	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
 }

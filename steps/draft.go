@@ -1,17 +1,23 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"bridgehead/backend/answers"
+	"bridgehead/backend/bond"
 	"bridgehead/backend/survey"
 )
 
 // Draft is what the operator has typed, valid or not. It is kept as long as the wizard runs.
 type Draft struct {
 	NIC, Kind                        string
+	Others                           string // further members of a bond
+	Bond, Mode, LACP, Rate           string
+	Fallback                         bool
 	Bridge, Port, Datapath, Tag, MTU string
 	Method, Addresses, Gateway, DNS  string
 	Libvirt                          bool
@@ -27,7 +33,10 @@ func draftOf(a answers.Answers) Draft {
 		DNS: strings.Join(a.Address.DNS, ", "), When: a.Apply.When, Window: a.Apply.ConfirmWithin.String(),
 		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
 	if len(a.Uplink.NICs) > 0 {
-		d.NIC = a.Uplink.NICs[0]
+		d.NIC, d.Others = a.Uplink.NICs[0], strings.Join(a.Uplink.NICs[1:], " ")
+	}
+	if b := a.Bond; b != nil {
+		d.Bond, d.Mode, d.LACP, d.Rate, d.Fallback = b.Name, b.Mode, cmp.Or(b.LACP, bond.Off), cmp.Or(b.Rate, bond.Slow), b.Fallback
 	}
 	if d.Datapath == "" {
 		d.Datapath = "system"
@@ -51,6 +60,13 @@ func (d Draft) Answers() answers.Answers {
 	a.Uplink = answers.Uplink{Kind: d.Kind}
 	if d.NIC != "" {
 		a.Uplink.NICs = []string{d.NIC}
+	}
+	if d.Kind == answers.KindOVSBond {
+		a.Uplink.NICs = append(a.Uplink.NICs, list(d.Others)...)
+		a.Bond = &answers.Bond{Name: d.Bond, Mode: d.Mode, LACP: d.LACP}
+		if d.LACP != bond.Off {
+			a.Bond.Fallback, a.Bond.Rate = d.Fallback, d.Rate
+		}
 	}
 	a.Bridge = answers.Bridge{Name: d.Bridge, Port: d.Port}
 	if d.Datapath != "system" {
@@ -85,6 +101,7 @@ func (w *Wizard) propose() {
 	case d.Kind != "": // not the first time
 	case w.Given != nil:
 		*d = draftOf(*w.Given)
+		w.addressFirst()
 	default:
 		*d = draftOf(answers.Default())
 		*p = *d
@@ -99,12 +116,33 @@ func (w *Wizard) propose() {
 		follow(&d.Datapath, &p.Datapath, datapath)
 		follow(&d.Libvirt, &p.Libvirt, w.facts.Virt.Available)
 	}
+	r := w.recommended()
+	if r.Kind == bond.Single { // what is wrong shows on the page
+		r.Options = bond.Options{Mode: bond.ActiveBackup}
+	}
+	follow(&d.Bond, &p.Bond, "examplebond0")
+	follow(&d.Mode, &p.Mode, r.Mode)
+	follow(&d.LACP, &p.LACP, cmp.Or(r.LACP, bond.Off))
+	follow(&d.Fallback, &p.Fallback, true)
+	follow(&d.Rate, &p.Rate, bond.Slow)
 	n := w.nic()
 	follow(&d.Port, &p.Port, d.Bridge+"p1")
 	follow(&d.Network, &p.Network, d.Bridge)
 	follow(&d.Addresses, &p.Addresses, strings.Join(globalAddrs(n), ", "))
 	follow(&d.Gateway, &p.Gateway, strings.Join(n.Gateway, ", "))
 	follow(&d.DNS, &p.DNS, strings.Join(nameservers(w.facts, n.Name), ", "))
+}
+
+// addressFirst has the member with the host's address first, whichever the answers name first.
+func (w *Wizard) addressFirst() {
+	for _, n := range w.members() {
+		if configured(n) {
+			all := append([]string{w.draft.NIC}, list(w.draft.Others)...)
+			w.draft.NIC = n.Name
+			w.draft.Others = strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == n.Name }), " ")
+			return
+		}
+	}
 }
 
 // follow gives value what is proposed now, unless somebody changed what was proposed before.

@@ -1,24 +1,52 @@
 package steps
 
 import (
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+
 	"bridgehead/backend/answers"
+	"bridgehead/backend/bond"
 	"bridgehead/tui"
 )
 
 func uplinkStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "uplink", Title: "Uplink", Page: func() tui.Page {
-		return &tui.Form{
-			Intro: "How is the bridge connected to the network?",
-			Fields: []tui.Field{&tui.ChoiceField{
-				Label: "Uplink", Value: &w.draft.Kind,
-				Help: "One NIC needs nothing on the switch.",
-				Options: []tui.Option{
-					{Value: answers.KindNIC, Label: "one NIC", Explain: "simple; no redundancy"},
-					{Value: answers.KindOVSBond, Label: "OVS bond", Explain: "several NICs, bonded by Open vSwitch", Off: "bonds are not part of this version"},
-					{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel", Off: "bonds are not part of this version"},
-				},
-			}},
-			LongHelp: "Two NICs must never be added to a bridge as two separate ports: that is a loop, and takes the whole network down.",
-		}
-	}}
+	return tui.Step{ID: "uplink", Title: "Uplink", Page: func() tui.Page { return newUplinkPage(w) }}
+}
+
+// uplinkPage asks for one NIC or several.
+type uplinkPage struct {
+	tui.Form
+	w    *Wizard
+	kind *tui.ChoiceField
+}
+
+func newUplinkPage(w *Wizard) *uplinkPage {
+	p := &uplinkPage{w: w}
+	p.kind = &tui.ChoiceField{
+		Label: "Uplink", Value: &w.draft.Kind,
+		Options: []tui.Option{
+			{Value: answers.KindNIC, Label: "one NIC", Explain: "simple; needs nothing on the switch; no redundancy"},
+			{Value: answers.KindOVSBond, Label: "OVS bond", Explain: "several NICs, bonded by Open vSwitch; with or without LACP"},
+			{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel", Off: "kernel bonds are not part of this version"},
+		},
+	}
+	p.Fields = []tui.Field{p.kind}
+	p.LongHelp = "A bond goes on working when a cable, a switch port or a switch fails. Without LACP it needs nothing on the switch (active-backup: one NIC is in use). With LACP all NICs are in use, and the switch ports have to be in one port-channel with LACP.\n\nTwo NICs must never be added to a bridge as two separate ports: that is a loop, and takes the whole network down."
+	return p
+}
+
+func (p *uplinkPage) Enter() tea.Cmd {
+	p.Intro = "How is the bridge connected to the network?"
+	free := p.w.free()
+	p.kind.Options[1].Off = ""
+	if len(free) == 0 {
+		p.kind.Options[1].Off = "this host has no second NIC that is free"
+	}
+	p.kind.Help = "One NIC needs nothing on the switch."
+	all := append(p.w.one(), withLink(free)...)
+	if r := bond.Recommend(links(all), p.w.heard); r.Kind != bond.Single {
+		p.kind.Help = fmt.Sprintf("Recommended: an OVS bond. %d NICs have a link; one of them may then fail.", len(all))
+	}
+	return p.Form.Enter()
 }

@@ -29,6 +29,7 @@ type Wizard struct {
 
 	facts     survey.Facts
 	surveyed  bool
+	heard     []backend.Neighbour // what the switches said, so far
 	draft     Draft
 	proposed  Draft // what the wizard itself put into the draft
 	plan      plan.Plan

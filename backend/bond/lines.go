@@ -14,12 +14,13 @@ func (s State) Lines() []string {
 	}
 	var out []string
 	for _, m := range s.Members {
-		out = append(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, m.Name, m.words(s)), " "))
+		out = append(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, m.Name, m.Words(s)), " "))
 	}
 	return out
 }
 
-func (m Member) words(s State) string {
+// Words say how the member is now.
+func (m Member) Words(s State) string {
 	enabled := map[bool]string{true: "enabled", false: "disabled"}[m.Enabled]
 	if m.Active {
 		enabled += ", in use"

@@ -1,0 +1,95 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+
+	"bridgehead/backend/answers"
+	"bridgehead/backend/bond"
+	"bridgehead/tui"
+)
+
+func bondStep(w *Wizard) tui.Step {
+	return tui.Step{ID: "bond", Title: "Bond", When: w.bonds, Page: func() tui.Page { return newBondPage(w) }}
+}
+
+// bondPage says how the members are bonded. What is recommended for what was heard is filled in.
+type bondPage struct {
+	tui.Form
+	w *Wizard
+}
+
+func newBondPage(w *Wizard) *bondPage {
+	d := &w.draft
+	p := &bondPage{w: w}
+	speaks := func() bool { return d.LACP != bond.Off }
+	p.Fields = []tui.Field{
+		&tui.TextField{Label: "Bond", Value: &d.Bond, Check: p.name, Help: "Its name, 15 characters at most, for example examplebond0."},
+		&tui.ChoiceField{Label: "Mode", Value: &d.Mode, Options: []tui.Option{
+			{Value: bond.ActiveBackup, Label: "active-backup", Explain: "one NIC in use, the others stand by; any switch"},
+			{Value: bond.BalanceSLB, Label: "balance-slb", Explain: "VMs are spread over the NICs; any switch, no LACP"},
+			{Value: bond.BalanceTCP, Label: "balance-tcp", Explain: "connections are spread; the switch must speak LACP"},
+		}},
+		&tui.ChoiceField{Label: "LACP", Value: &d.LACP, Options: []tui.Option{
+			{Value: bond.Off, Label: "off", Explain: "the switch ports are plain ports"},
+			{Value: bond.Active, Label: "active", Explain: "this host begins; the usual one with LACP"},
+			{Value: bond.Passive, Label: "passive", Explain: "this host waits for the switch to begin"},
+		}},
+		&tui.ToggleField{Label: "Fall back", Value: &d.Fallback, When: speaks, Help: "Yes: without an answer from the switch, one NIC is used as in active-backup."},
+		&tui.ChoiceField{Label: "Rate", Value: &d.Rate, When: speaks, Options: []tui.Option{
+			{Value: bond.Slow, Label: "slow", Explain: "every 30 s; a silent partner is missed after 90 s"},
+			{Value: bond.Fast, Label: "fast", Explain: "every second; missed after 3 s"},
+		}},
+	}
+	p.LongHelp = "With LACP, both sides tell each other which ports belong together, and a port that is not told about passes nothing. If the switch has no LACP there, an OVS bond that asks for it drops everything: hence the fallback.\n\nUntil you confirm the change, LACP runs at the fast rate; afterwards at the one you choose."
+	return p
+}
+
+func (p *bondPage) Enter() tea.Cmd {
+	p.Intro = fmt.Sprintf("How are %s bonded?", p.w.memberNames())
+	if r := p.w.recommended(); r.Kind != bond.Single {
+		p.Intro += fmt.Sprintf(" Recommended: %s, since %s.", recommendation(r), r.Why)
+	}
+	return p.Form.Enter()
+}
+
+func recommendation(r bond.Recommendation) string {
+	if !r.Speaks() {
+		return r.Mode
+	}
+	return r.Mode + " with LACP " + r.LACP + " and fallback"
+}
+
+func (w *Wizard) memberNames() string {
+	a := w.draft.Answers()
+	a.Bond = nil
+	return a.UplinkName()
+}
+
+// recommended is what fits the members and what was heard on them.
+func (w *Wizard) recommended() bond.Recommendation {
+	return bond.Recommend(links(w.members()), w.heard)
+}
+
+func (p *bondPage) name(s string) error {
+	if err := answers.LinkName(s); err != nil {
+		return err
+	}
+	if p.w.taken(s) || s == p.w.draft.Bridge || s == p.w.draft.Port {
+		return fmt.Errorf("%s exists already; choose another name", s)
+	}
+	return nil
+}
+
+func (p *bondPage) Next() error {
+	if err := p.Form.Next(); err != nil {
+		return err
+	}
+	o := p.w.draft.Answers().Bonding()
+	for _, bad := range append(o.Problems(), o.MemberProblems(links(p.w.members()))...) {
+		return errors.New(bad.Text)
+	}
+	return nil
+}
