@@ -145,8 +145,14 @@ func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, un
 	if err != nil {
 		return nil, err
 	}
+	number := 1
+	if done, err := t.finished(); err != nil {
+		return nil, err
+	} else if len(done) > 0 {
+		number = done[0].meta.Number + 1
+	}
 	r := &run{host: t.Host, dir: t.current(), plan: p, onRecord: t.report}
-	r.meta = meta{ID: id, Window: window, Undoes: undoes, Plan: p, Must: check.Baseline(ctx, t.Host, p.Checks)}
+	r.meta = meta{ID: id, Number: number, Window: window, Undoes: undoes, Plan: p, Must: check.Baseline(ctx, t.Host, p.Checks)}
 	before, err := Take(ctx, t.Host, p.Scope)
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the state before: %w", err)

@@ -72,9 +72,12 @@ type run struct {
 	onRecord func(record)
 }
 
+var errVersion = errors.New("was written by another version of bridgehead")
+
 // meta is what is known when a run begins.
 type meta struct {
-	ID     string        `json:"id"` // UTC time it began, 20260102T150405Z
+	ID     string        `json:"id"`     // UTC time it began, 20260102T150405Z
+	Number int           `json:"number"` // of the runs of this host; the clock may have been set back
 	Window time.Duration `json:"window"`
 	Must   []bool        `json:"must"`             // which checks answered before
 	Undoes string        `json:"undoes,omitempty"` // run that this one takes back
@@ -120,7 +123,7 @@ func load(h backend.Host, dir string) (r *run, found bool, err error) {
 		return nil, true, fmt.Errorf("cannot read %s: %w", r.path("plan.json"), err)
 	}
 	if r.meta.Plan.Version != plan.Version {
-		return nil, true, fmt.Errorf("%s was written by another version of bridgehead; finish it with that one", r.path("plan.json"))
+		return nil, true, fmt.Errorf("%s %w; finish it with that one", r.path("plan.json"), errVersion)
 	}
 	r.plan = r.meta.Plan
 	if err := r.reload(); err != nil {

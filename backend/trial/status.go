@@ -2,9 +2,9 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"bridgehead/backend/plan"
@@ -95,22 +95,38 @@ func (r *run) status() Status {
 	return s
 }
 
-// History lists the finished runs, newest first.
+// History lists the finished runs, newest first, but for those of other versions of bridgehead.
 func (t *Trial) History(ctx context.Context) ([]Status, error) {
+	runs, err := t.finished()
+	if err != nil {
+		return nil, err
+	}
+	var out []Status
+	for _, r := range runs {
+		out = append(out, r.status())
+	}
+	return out, nil
+}
+
+// finished reads them.
+func (t *Trial) finished() ([]*run, error) {
 	paths, err := t.Host.Files.Glob(filepath.Join(t.Dir, "history", "*", "plan.json"))
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(paths, func(a, b string) int { return strings.Compare(filepath.Dir(b), filepath.Dir(a)) })
-	var out []Status
+	var runs []*run
 	for _, p := range paths {
 		r, found, err := load(t.Host, filepath.Dir(p))
+		if errors.Is(err, errVersion) {
+			continue
+		}
 		if err != nil {
-			return out, err
+			return nil, err
 		}
 		if found {
-			out = append(out, r.status())
+			runs = append(runs, r)
 		}
 	}
-	return out, nil
+	slices.SortFunc(runs, func(a, b *run) int { return b.meta.Number - a.meta.Number })
+	return runs, nil
 }

@@ -11,11 +11,21 @@ import (
 // Watch is what the guard runs: it takes the current run back when its time is
 // up, or when the process that worked on it has died. It returns when there is
 // nothing left to watch over.
+//
+// It goes on past errors, which are reported as events: nobody else would, where no systemd runs.
 func (t *Trial) Watch(ctx context.Context) error {
+	said := ""
 	for {
 		pause, err := t.Look(ctx)
-		if err != nil || pause == 0 {
-			return err // an unreadable journal ends it too: nothing is guessed
+		if err == nil && pause == 0 {
+			return nil
+		}
+		if err != nil {
+			pause = time.Second
+			if t.Progress != nil && err.Error() != said {
+				said = err.Error()
+				t.Progress(Event{Name: "watch-failed", Op: -1, Text: said})
+			}
 		}
 		select {
 		case <-t.Host.Clock.After(pause):
