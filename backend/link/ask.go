@@ -23,7 +23,7 @@ type question struct {
 }
 
 // ask asks through dev until an answer comes or the deadline of ctx, which it
-// must have, has passed: then the MAC is nil.
+// must have, has passed: then the MAC is nil. Where there was no time to ask even once, it is an error.
 func (p *Prober) ask(ctx context.Context, dev string, q question) (net.HardwareAddr, error) {
 	ifi, err := p.ethernet(ctx, dev)
 	if err != nil {
@@ -44,7 +44,8 @@ func (p *Prober) ask(ctx context.Context, dev string, q question) (net.HardwareA
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 
-	for ctx.Err() == nil {
+	asked := false
+	for ; ctx.Err() == nil; asked = true {
 		if err := send(conn, [][]byte{frame}); err != nil && ctx.Err() == nil {
 			return nil, err
 		}
@@ -59,7 +60,7 @@ func (p *Prober) ask(ctx context.Context, dev string, q question) (net.HardwareA
 			return nil, err
 		}
 	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if asked && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, nil
 	}
 	return nil, ctx.Err()

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -54,7 +55,7 @@ func ping(ctx context.Context, dev string, addr netip.Addr) (time.Duration, erro
 	if zone == "" && addr.IsLinkLocalUnicast() {
 		zone = dev
 	}
-	to := &net.IPAddr{IP: addr.AsSlice(), Zone: zone}
+	to := &net.IPAddr{IP: addr.AsSlice(), Zone: scope(zone)}
 	for ctx.Err() == nil {
 		if err := e.send(conn, to); err != nil && ctx.Err() == nil {
 			return 0, err
@@ -71,6 +72,15 @@ func ping(ctx context.Context, dev string, addr netip.Addr) (time.Duration, erro
 		}
 	}
 	return 0, ctx.Err()
+}
+
+// scope is the zone's index: package net remembers for a minute which index a name had, and a port that was taken
+// back and made again has another.
+func scope(zone string) string {
+	if ifi, err := net.InterfaceByName(zone); err == nil {
+		return strconv.Itoa(ifi.Index)
+	}
+	return zone
 }
 
 // listenICMP opens a raw socket that sends and hears through dev only.

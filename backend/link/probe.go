@@ -72,7 +72,7 @@ func (p *Prober) Duplicate(ctx context.Context, dev string, addr netip.Addr) (st
 			return mac, ok && !ours
 		},
 	})
-	if err == nil {
+	if err == nil && errors.Is(ctx.Err(), context.Canceled) { // a busy machine may be late, once it has asked
 		err = ctx.Err()
 	}
 	if err != nil {
