@@ -13,8 +13,12 @@ const kernelDatapath = "ovs-system"
 
 // Release implements backend.Switch, with ovs-dpctl(8), which speaks to the
 // kernel's datapath and to no daemon. A NIC that still says that it belongs to the
-// datapath after that is freed as from any other master.
+// datapath after that is freed as from any other master. The userspace datapath's
+// internal ports are taps that outlive a dead ovs-vswitchd (TUNSETPERSIST, netdev-linux.c).
 func (s *Switch) Release(ctx context.Context, nic string) error {
+	if done, err := releaseTap(nic); done {
+		return err
+	}
 	held, err := holds(nic)
 	if err != nil || !held {
 		return err
@@ -36,6 +40,21 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 	}
 	return nil
 }
+
+// releaseTap removes the link if it is a tap.
+func releaseTap(name string) (done bool, err error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil || l.Type() != tapKind {
+		return false, nil
+	}
+	if err := netlink.LinkDel(l); err != nil {
+		return true, fmt.Errorf("cannot remove %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// tapKind is what the library calls a tap.
+const tapKind = "tuntap"
 
 // internalKind is the rtnetlink kind of internal ports, which have no master.
 const internalKind = "openvswitch"
