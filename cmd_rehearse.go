@@ -89,23 +89,21 @@ func owner(f survey.Facts) string {
 	return f.Config.Owner
 }
 
-// inside runs the wizard in the lab's host, on this terminal.
+// inside runs the wizard in the lab's host, on this terminal. The magic link finds the program also where its path is
+// not visible there: a file system mounted below /usr or /opt is not (proc(5)).
 func (a *app) inside(ctx context.Context, l *lab.Lab) error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("cannot find this program's own file: %w", err)
-	}
-	argv := []string{self}
+	argv := []string{"bridgehead"}
 	if a.answers != "" {
 		argv = append(argv, "--answers", a.answers)
 	}
-	cmd := &exec.Cmd{Path: self, Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: append(os.Environ(), rehearsalEnv+"=1")}
 	if err := l.Start(cmd); err != nil {
 		return fmt.Errorf("cannot start the wizard on the rehearsal host: %w", err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
+	var err error
 	select {
 	case err = <-done:
 	case <-ctx.Done():

@@ -20,6 +20,9 @@ func (a *app) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := tui.Suitable(os.Stdin, os.Stdout, os.Getenv("TERM")); err != nil {
+		return fmt.Errorf("%w; without the wizard: bridgehead apply --answers FILE", err)
+	}
 	t, err := a.trial()
 	if err != nil {
 		return err
