@@ -50,7 +50,7 @@ virsh -q define /run/guest.xml; virsh -q start guest`)
 
 	s := h.wizard()
 	s.to("libvirt network")
-	s.want("Running VMs use it and would lose their connection for good: guest.")
+	s.want("stop not possible: guest would be cut off", "remove not possible: guest would be cut off")
 	s.to("Risk")
 	must(t, s.cmd.Process.Kill())
 
