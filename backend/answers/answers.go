@@ -138,10 +138,16 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d *Duration) UnmarshalText(b []byte) error {
 	t, err := time.ParseDuration(string(b))
 	if err != nil {
-		return fmt.Errorf("%q is no duration; write it like 10m or 90s", b)
+		return badDuration(b)
 	}
 	*d = Duration(t)
 	return nil
+}
+
+type badDuration string
+
+func (d badDuration) Error() string {
+	return fmt.Sprintf("%q is no duration; write it like 10m or 90s", string(d))
 }
 
 // Strings is a list that may be written as a single value.

@@ -34,13 +34,15 @@ func (e *Error) Error() string {
 	return b.String() + e.Text
 }
 
+const empty = "the file is empty; `bridgehead` writes one from its review screen"
+
 // Parse reads an answers file (YAML, version 1) and validates it. name is used in
 // errors; each is an *Error with its line. What the file leaves out has its default.
 func Parse(name string, data []byte) (Answers, error) {
 	a := Default()
 	a.Bridge = Bridge{}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return a, &Error{File: name, Text: "the file is empty; `bridgehead` writes one from its review screen"}
+		return a, &Error{File: name, Text: empty}
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
@@ -49,9 +51,17 @@ func Parse(name string, data []byte) (Answers, error) {
 	if len(file.Docs) != 1 {
 		return a, &Error{File: name, Text: "one YAML document is expected"}
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	if err := dec.Decode(&a); err != nil && !errors.Is(err, io.EOF) {
-		return a, yamlError(name, err)
+	if file.Docs[0].Body == nil {
+		return a, &Error{File: name, Text: empty}
+	}
+	if err := decode(data, &a); err != nil {
+		e := yamlError(name, err)
+		var d badDuration
+		if errors.As(err, &d) { // the decoder does not say where, but there is only one
+			e.Field, e.Text = "apply.confirm_within", d.Error()
+			e.Line = lineOf(file, e.Field)
+		}
+		return a, e
 	}
 	a.fill()
 	for _, e := range a.Problems() {
@@ -59,6 +69,21 @@ func Parse(name string, data []byte) (Answers, error) {
 		return a, e
 	}
 	return a, nil
+}
+
+// decode reads data into a. goccy/go-yaml 1.19.2 panics at a tag without a value where a list is
+// expected ("dns: !x").
+func decode(data []byte, a *Answers) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("this is no YAML that can be read; write it plainly, without tags and anchors")
+		}
+	}()
+	err = yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(a)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return err
 }
 
 // fill gives what a file may leave out its default.
@@ -72,7 +97,7 @@ func (a *Answers) fill() {
 }
 
 // yamlError turns a decoder's error into one line with the position that it carries.
-func yamlError(name string, err error) error {
+func yamlError(name string, err error) *Error {
 	e := &Error{File: name, Text: strings.SplitN(err.Error(), "\n", 2)[0]}
 	var ye yaml.Error
 	if errors.As(err, &ye) {

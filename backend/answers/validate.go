@@ -101,6 +101,8 @@ func (a Address) problems(bad reporter) {
 		}
 		if err := Gateway(s, prefixes); err != nil {
 			bad(field, "%v", err)
+		} else if slices.ContainsFunc(a.Gateway[:i], func(x string) bool { return strings.Contains(x, ":") == strings.Contains(s, ":") }) {
+			bad(field, "%s is the second gateway of its family; a host has one default route of each", s)
 		}
 	}
 	for i, s := range a.DNS {
@@ -120,6 +122,9 @@ func (a Address) prefixes(bad reporter) []netip.Prefix {
 		if err != nil {
 			bad(fmt.Sprintf("address.addresses[%d]", i), "%v", err)
 			continue
+		}
+		if slices.ContainsFunc(out, func(x netip.Prefix) bool { return x.Addr() == p.Addr() }) {
+			bad(fmt.Sprintf("address.addresses[%d]", i), "%s is there twice", p.Addr())
 		}
 		out = append(out, p)
 	}
@@ -214,6 +219,9 @@ func Gateway(s string, own []netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("%q is no IP address", s)
 	}
+	if g.Zone() != "" {
+		return fmt.Errorf("%s names a link; leave out what follows the %%", s)
+	}
 	if g.Is6() && g.IsLinkLocalUnicast() {
 		return nil
 	}
@@ -225,6 +233,9 @@ func Gateway(s string, own []netip.Prefix) error {
 		nets = append(nets, p.Masked().String())
 		if p.Addr() == g {
 			return fmt.Errorf("%s is this host's own address", s)
+		}
+		if g.Is4() && p.Bits() < 31 && (g == p.Masked().Addr() || g == Broadcast(p)) {
+			return fmt.Errorf("%s is the address of the net itself or its broadcast address, not of a router in it", s)
 		}
 		if p.IsSingleIP() || p.Contains(g) {
 			return nil

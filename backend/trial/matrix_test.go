@@ -256,9 +256,9 @@ func every(c plantest.Case, f fault) int {
 	case full:
 		return 1
 	case c.Name == "static":
-		return 3 * f.often
+		return 5 * f.often
 	}
-	return 17 * f.often
+	return 31 * f.often
 }
 
 // strike plays the stage with fault f at point n, then lets the guard work. It

@@ -162,7 +162,7 @@ func TestConfirmRacesExpiry(t *testing.T) {
 func TestTornJournal(t *testing.T) {
 	m, _ := waiting(t)
 	whole := string(m.File(journal).Data)
-	step := 13
+	step := 61
 	if full {
 		step = 1
 	}
