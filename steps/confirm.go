@@ -307,7 +307,7 @@ func (p *confirmPage) waiting() string {
 
 // window is what a full countdown stands for.
 func (w *Wizard) window() time.Duration {
-	return time.Duration(w.plan.Answers.Apply.ConfirmWithin)
+	return w.plan.Window(time.Duration(w.plan.Answers.Apply.ConfirmWithin))
 }
 
 func (p *confirmPage) Help() string {

@@ -75,7 +75,7 @@ func timeline(pl plan.Plan, width int) []string {
 		}
 		lines = append(lines, hang("   - ", n.Text, width)...)
 	}
-	lines = append(append(lines, ""), hang("3. ", "You have "+span(time.Duration(pl.Answers.Apply.ConfirmWithin))+" to confirm. Meanwhile this is checked:", width)...)
+	lines = append(append(lines, ""), hang("3. ", "You have "+span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))+" to confirm. Meanwhile this is checked:", width)...)
 	for _, c := range pl.Checks {
 		lines = append(lines, hang("   - ", c.String(), width)...)
 	}
@@ -98,7 +98,7 @@ func restartTimeline(pl plan.Plan, width int) []string {
 	for _, o := range pl.Ops(plan.Trial) {
 		lines = append(lines, hang("   - ", o.Describe().Text, width)...)
 	}
-	lines = append(append(lines, ""), hang("3. ", "You have "+span(time.Duration(pl.Answers.Apply.ConfirmWithin))+" to confirm. Meanwhile this is checked:", width)...)
+	lines = append(append(lines, ""), hang("3. ", "You have "+span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))+" to confirm. Meanwhile this is checked:", width)...)
 	for _, c := range pl.Checks {
 		lines = append(lines, hang("   - ", c.String(), width)...)
 	}

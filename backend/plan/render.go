@@ -7,9 +7,11 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"bridgehead/backend/answers"
 	"bridgehead/backend/op"
 )
 
@@ -70,7 +72,7 @@ func (p Plan) text(w io.Writer) error {
 		p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
 	for _, phase := range []Phase{Trial, Persist} {
 		if phase == Trial {
-			fmt.Fprintf(&b, "At apply, taken back after %s unless you confirm:\n", p.Answers.Apply.ConfirmWithin)
+			fmt.Fprintf(&b, "At apply, taken back after %s unless you confirm:\n", answers.Duration(p.Window(time.Duration(p.Answers.Apply.ConfirmWithin))))
 		} else {
 			b.WriteString("\nWhen you confirm:\n")
 		}

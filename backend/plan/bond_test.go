@@ -1,0 +1,88 @@
+package plan_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bridgehead/backend"
+	"bridgehead/backend/answers"
+	"bridgehead/backend/op"
+	"bridgehead/backend/plan"
+	"bridgehead/backend/plan/plantest"
+	"bridgehead/backend/sim"
+)
+
+func bondOf(change func(*sim.Spec), nics ...string) (plan.Plan, error) {
+	s := sim.DemoSpec()
+	if change != nil {
+		change(&s)
+	}
+	a := plantest.Answers(plantest.Bonded(answers.Bond{Name: "bond0", Mode: "balance-tcp", LACP: "active"}))
+	a.Uplink.NICs = nics
+	return plantest.Build(sim.New(s).Host(), a)
+}
+
+// The member with the address is found whichever comes first; the others are only brought up.
+func TestBondMembers(t *testing.T) {
+	p, err := bondOf(nil, "eth2", "enp2s0f0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, o := range p.Ops(plan.Trial) {
+		kinds = append(kinds, o.Kind())
+		switch o := o.(type) {
+		case *op.AddBond:
+			if o.Primary != "eth0" || len(o.Members) != 2 || o.Members[0].NIC != "eth2" || o.Members[0].WasUp || !o.Members[1].WasUp || o.Rate != "fast" {
+				t.Errorf("the bond is %+v", o)
+			}
+		case *op.MoveAddress:
+			if o.NIC != "eth0" {
+				t.Errorf("the address of %s is moved", o.NIC)
+			}
+		}
+	}
+	if !slices.Contains(kinds, "add-bond") || slices.Contains(kinds, "attach-nic") {
+		t.Errorf("operations %v", kinds)
+	}
+	if got := p.Scope.NICs; !slices.Equal(got, []string{"eth2", "eth0"}) {
+		t.Errorf("a rollback is compared on %v", got)
+	}
+	if w := p.Window(10 * time.Second); w != answers.HumanWindow {
+		t.Errorf("the trial waits %s, and LACP may take 100 s", w)
+	}
+}
+
+func TestBondRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*sim.Spec)
+		nics   []string
+		want   string
+	}{
+		{"an address on another member", func(s *sim.Spec) {
+			s.NICs[1].Addrs = []backend.Addr{{Prefix: netip.MustParsePrefix("192.0.2.1/24"), Scope: "global"}}
+		}, []string{"eth0", "eth1"}, "only one member of a bond can have the host's addresses: eth0 has the address 192.168.1.100/24, eth1 has the address 192.0.2.1/24"},
+		{"a stanza with an address", func(s *sim.Spec) {
+			f := s.Files["/etc/network/interfaces"]
+			f.Data = append(f.Data, "\niface eth1 inet static\n\taddress 192.0.2.1/24\n"...)
+			s.Files["/etc/network/interfaces"] = f
+		}, []string{"eth0", "eth1"}, "cannot make eth1 an uplink"},
+		{"different speeds", func(s *sim.Spec) { s.NICs[1].SpeedMbps = 100 }, []string{"eth0", "eth1"}, "uplink.nics: LACP bonds only links of one speed: eth0 1000 Mb/s; eth1 100 Mb/s"},
+		{"no such NIC", nil, []string{"eth0", "eth9"}, "uplink.nics[1]: this host has no NIC eth9"},
+		{"one NIC by two names", nil, []string{"eth0", "enp2s0f0"}, "eth0 is named twice"},
+		{"a port already", func(s *sim.Spec) { s.OVS.Setup = [][]string{{"add-br", "other"}, {"add-port", "other", "eth1"}} },
+			[]string{"eth0", "eth1"}, "eth1 cannot be the uplink: is a port of Open vSwitch bridge other already"},
+		{"Wi-Fi", func(s *sim.Spec) { s.NICs[1].Wireless = true }, []string{"eth0", "eth1"}, "eth1 cannot be the uplink: is Wi-Fi"},
+		{"the bond's name", func(s *sim.Spec) { s.OVS.Setup = [][]string{{"add-br", "bond0"}} }, []string{"eth0", "eth1"}, "bond.name: Open vSwitch already has a bridge bond0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := bondOf(c.change, c.nics...); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Move kvm1 onto Open vSwitch
+# Written by bridgehead for host kvm1. Run it as root at the console: unlike
+# bridgehead it has no guard, and nothing takes it back but you.
+set -eu
+
+# Create bridge examplebr0 with internal port examplebr0p1, MAC 00:1b:21:3a:4f:10
+ovs-vsctl --may-exist add-br examplebr0 -- set Bridge examplebr0 external_ids:created-by=bridgehead 'other_config:hwaddr="00:1b:21:3a:4f:10"' -- --may-exist add-port examplebr0 examplebr0p1 -- set Interface examplebr0p1 type=internal 'mac="00:1b:21:3a:4f:10"'
+
+# Bring examplebr0p1 up and prepare its addresses beside those of eth0
+ip link set examplebr0p1 up
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 metric 1000 dev examplebr0p1
+
+# Bond eth1, eth0 as examplebond0 (balance-tcp, LACP active, else active-backup) on bridge examplebr0
+ip link set eth1 up
+ip link set eth0 up
+ovs-vsctl --may-exist add-bond examplebr0 examplebond0 eth1 eth0 -- set Port examplebond0 bond_mode=balance-tcp lacp=active other_config:bond-primary=eth0 other_config:lacp-time=fast other_config:lacp-fallback-ab=true
+
+# Move the addresses and routes of eth0 to examplebr0p1 in one step: 192.168.1.100/24
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 dev examplebr0p1
+ip route replace default via 192.168.1.1 dev examplebr0p1 onlink
+ip addr del 192.168.1.100/24 dev eth0
+arping -q -U -c 3 -I examplebr0p1 192.168.1.100 || true
+
+# Set the LACP rate of examplebond0 to slow
+ovs-vsctl --if-exists set Port examplebond0 other_config:lacp-time=slow
+
+# Write /etc/network/interfaces
+cat > /etc/network/interfaces.new <<'EOF'
+# This file describes the network interfaces available on your system
+# and how to activate them. For more information, see interfaces(5).
+
+source /etc/network/interfaces.d/*
+
+# The loopback network interface
+auto lo
+iface lo inet loopback
+
+# The primary network interface: rack 3, switch port 17
+auto eth0
+iface eth0 inet manual
+	up ip link set $IFACE up
+	down ip link set $IFACE down
+
+auto examplebr0p1
+iface examplebr0p1 inet static
+	address 192.168.1.100
+	netmask 255.255.255.0
+	gateway 192.168.1.1
+	# dns-* options are implemented by the resolvconf package, if installed
+	dns-nameservers 192.168.1.1
+	dns-search example.com
+
+auto eth1
+iface eth1 inet manual
+	up ip link set $IFACE up
+	down ip link set $IFACE down
+EOF
+chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
+mv /etc/network/interfaces.new /etc/network/interfaces && sync
+
+# Tell ifupdown that eth1 and examplebr0p1 are up
+grep -qxF eth1=eth1 /run/network/ifstate || echo eth1=eth1 >> /run/network/ifstate
+grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
+
