@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -11,50 +12,67 @@ import (
 // kernelDatapath is the one datapath that all bridges of type system share.
 const kernelDatapath = "ovs-system"
 
-// Release implements backend.Switch, with ovs-dpctl(8), which speaks to the
-// kernel's datapath and to no daemon. A NIC that still says that it belongs to the
-// datapath after that is freed as from any other master. The userspace datapath's
-// internal ports are taps that outlive a dead ovs-vswitchd (TUNSETPERSIST, netdev-linux.c).
+// Release implements backend.Switch, with ovs-dpctl(8), which speaks to the kernel's
+// datapath and to no daemon.
+//
+// An ovs-vswitchd that lives takes a NIC again within milliseconds as long as the database says that it is a
+// port, and a database that hangs cannot be changed: then ovs-vswitchd has to go, or the host stays deaf. It
+// leaves the datapath as it is, and does not come back before it is started.
 func (s *Switch) Release(ctx context.Context, nic string) error {
-	if done, err := releaseTap(nic); done {
-		return err
-	}
 	held, err := holds(nic)
 	if err != nil || !held {
 		return err
 	}
-	_, dpErr := s.run(ctx, s.readTimeout(), "ovs-dpctl", "del-if", kernelDatapath, nic)
-	if held, err = holds(nic); err != nil || !held {
+	freeErr := s.free(ctx, nic)
+	if again, err := s.takenAgain(ctx, nic); err != nil {
 		return err
+	} else if again {
+		_, exitErr := s.run(ctx, s.readTimeout(), "ovs-appctl", "exit")
+		for s.switchAnswers(ctx) && exitErr == nil && ctx.Err() == nil { // it ends once it has done what it is at
+			<-time.After(10 * time.Millisecond)
+		}
+		freeErr = errors.Join(exitErr, s.free(ctx, nic))
 	}
-	l, err := netlink.LinkByName(nic)
-	switch {
-	case err != nil:
-	case l.Type() == internalKind:
-		err = errors.New("it is still there")
-	default:
-		err = netlink.LinkSetNoMaster(l)
+	if held, err = holds(nic); err == nil && held {
+		err = errors.Join(freeErr, errors.New("it is still in it"))
 	}
 	if err != nil {
-		return fmt.Errorf("cannot take %s out of the datapath: %w", nic, errors.Join(dpErr, err))
+		return fmt.Errorf("cannot take %s out of the datapath: %w", nic, err)
 	}
 	return nil
 }
 
-// releaseTap removes the link if it is a tap.
-func releaseTap(name string) (done bool, err error) {
-	l, err := netlink.LinkByName(name)
-	if err != nil || l.Type() != tapKind {
-		return false, nil
+// free takes a link out of the datapath. A NIC that still says that it belongs to it after that is freed
+// as from any other master.
+func (s *Switch) free(ctx context.Context, nic string) error {
+	_, err := s.run(ctx, s.readTimeout(), "ovs-dpctl", "del-if", kernelDatapath, nic)
+	l, linkErr := netlink.LinkByName(nic)
+	if linkErr != nil || l.Type() == internalKind || l.Attrs().MasterIndex == 0 {
+		return err
 	}
-	if err := netlink.LinkDel(l); err != nil {
-		return true, fmt.Errorf("cannot remove %s: %w", name, err)
-	}
-	return true, nil
+	return errors.Join(err, netlink.LinkSetNoMaster(l))
 }
 
-// tapKind is what the library calls a tap.
-const tapKind = "tuntap"
+// retakeTime is how long a busy ovs-vswitchd may take to see that a port is gone.
+const retakeTime = time.Second
+
+// takenAgain says whether the datapath still has the link, or has it again, by an ovs-vswitchd that answers.
+func (s *Switch) takenAgain(ctx context.Context, nic string) (bool, error) {
+	if !s.switchAnswers(ctx) {
+		return false, nil
+	}
+	for end := time.Now().Add(retakeTime); ; <-time.After(10 * time.Millisecond) {
+		held, err := holds(nic)
+		if err != nil || held || time.Now().After(end) {
+			return held, err
+		}
+	}
+}
+
+func (s *Switch) switchAnswers(ctx context.Context) bool {
+	_, err := s.run(ctx, s.readTimeout(), "ovs-appctl", "version")
+	return err == nil
+}
 
 // internalKind is the rtnetlink kind of internal ports, which have no master.
 const internalKind = "openvswitch"
