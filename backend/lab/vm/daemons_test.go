@@ -17,7 +17,7 @@ func TestRollbackPastDaemons(t *testing.T) {
 		{"ovs-vswitchd hangs", "kill -STOP $(pidof ovs-vswitchd)", "kill -CONT $(pidof ovs-vswitchd)"},
 		{"ovs-vswitchd is dead", "systemctl mask --runtime --quiet ovs-vswitchd; killall -9 ovs-vswitchd", start},
 		{"ovs-vswitchd is killed", "killall -9 ovs-vswitchd", start}, // systemd may start it again, and stop ovsdb-server for that
-		{"ovsdb-server hangs", "kill -STOP $(pidof ovsdb-server)", "kill -CONT $(pidof ovsdb-server)"},
+		{"ovsdb-server hangs", "kill -STOP $(pidof ovsdb-server)", "kill -CONT $(pidof ovsdb-server); " + start},
 		{"ovsdb-server is killed", "killall -9 ovsdb-server", start},
 		{"both are killed", "killall -9 ovsdb-server ovs-vswitchd", start},
 	} {
@@ -30,11 +30,13 @@ func TestRollbackPastDaemons(t *testing.T) {
 			silent := g.silence(func() {
 				out, err := g.Sh("bridgehead rollback")
 				t.Logf("after %s: %v\n%s", time.Since(began).Round(time.Millisecond), err, out)
-				took, err := g.peer.Await(Address, began, time.Minute)
-				must(t, err)
-				figures.add("rollback to an answered ping, "+c.name, took)
 			})
-			figures.add("longest silence in it", silent)
+			figures.add("longest silence in a rollback, "+c.name, silent)
+			for range 20 { // not by the grace of a moment
+				if !g.peer.Ping(Address, time.Second) {
+					t.Fatalf("the guest does not answer:\n%s", g.sh("ip -br link; ip -br address; ovs-dpctl show"))
+				}
+			}
 			g.same("the NIC's master", g.sh("ip -o link show ens3 | grep -o ovs-system || true"), "")
 			g.sh(c.heal)
 			g.await(trial.None)
