@@ -15,7 +15,7 @@ const stagedMetric = 1000
 // Sysctl is a kernel setting that changes with the move. An empty value is left alone.
 type Sysctl struct {
 	Key    string `json:"key"`    // "ipv4/conf/eth0/rp_filter"
-	Before string `json:"before"` // of the NIC; a new port has none
+	Before string `json:"before"` // of the NIC, or what a new port begins with
 	During string `json:"during"` // while NIC and port both carry the address
 	After  string `json:"after"`
 }

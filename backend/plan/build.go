@@ -187,14 +187,14 @@ func (b *builder) sysctls() []op.Sysctl {
 	if rp == "1" || rp == "0" && get("all", "rp_filter") == "1" {
 		out = append(out,
 			op.Sysctl{Key: "ipv4/conf/" + nic + "/rp_filter", Before: rp, During: "2", After: rp},
-			op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", During: "2", After: rp})
+			op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", Before: get("default", "rp_filter"), During: "2", After: rp})
 	} else if rp != "" && rp != get("default", "rp_filter") {
-		out = append(out, op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", During: rp, After: rp})
+		out = append(out, op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", Before: get("default", "rp_filter"), During: rp, After: rp})
 	}
 	for _, key := range []string{"disable_ipv6", "accept_ra", "autoconf", "use_tempaddr", "addr_gen_mode"} {
 		v := b.facts.Sysctls["ipv6/conf/"+nic+"/"+key]
-		if v != "" && v != b.facts.Sysctls["ipv6/conf/default/"+key] {
-			out = append(out, op.Sysctl{Key: "ipv6/conf/" + port + "/" + key, During: v, After: v})
+		if usual := b.facts.Sysctls["ipv6/conf/default/"+key]; v != "" && v != usual {
+			out = append(out, op.Sysctl{Key: "ipv6/conf/" + port + "/" + key, Before: usual, During: v, After: v})
 		}
 	}
 	return out

@@ -44,7 +44,7 @@ const (
 )
 
 var events = []string{evBegin, evArmed, evDoing, evDone, evFailed, evStaged, evBooting, evWaiting, evExtended,
-	evConfirming, evConfirmed, evRollback, evUndoing, evUndone, evUndoFailed, evRolledBack, evIncomplete}
+	evRemedy, evConfirming, evConfirmed, evRollback, evUndoing, evUndone, evUndoFailed, evRolledBack, evIncomplete}
 
 // record is one line of the journal. It is written and synced before what it announces.
 type record struct {
@@ -98,6 +98,9 @@ func (r *run) write(event string, fill func(*record)) error {
 	line, err := json.Marshal(rec)
 	if r.torn {
 		line = append([]byte("\n"), line...)
+	}
+	if !slices.Contains(events, event) { // who reads it would take the journal for damaged
+		err = fmt.Errorf("there is no event %q", event)
 	}
 	if err == nil {
 		err = r.host.Files.Append(r.path("journal.jsonl"), append(line, '\n'))
