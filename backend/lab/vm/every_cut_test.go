@@ -23,7 +23,7 @@ import (
 // last confirmed and answers.
 
 func TestCutAtEveryWriteOfApplyAndConfirm(t *testing.T) {
-	cutEverywhere(t, "apply and confirm", func(g *guest) {
+	cutEverywhere(t, "apply and confirm", "", func(g *guest) {
 		g.apply("")
 		g.confirm()
 		g.await(trial.None)
@@ -31,7 +31,7 @@ func TestCutAtEveryWriteOfApplyAndConfirm(t *testing.T) {
 }
 
 func TestCutAtEveryWriteOfARollback(t *testing.T) {
-	cutEverywhere(t, "apply and expiry", func(g *guest) {
+	cutEverywhere(t, "rollback", "rollback", func(g *guest) {
 		g.apply("--confirm-within 10s")
 		g.await(trial.None)
 	})
@@ -48,13 +48,15 @@ type moment struct {
 // tried is how many different disks each run is booted from, at most.
 const tried = 24
 
-// cutEverywhere records a run, finds every disk that differs in what matters, and boots from them.
-func cutEverywhere(t *testing.T, name string, act func(*guest)) {
+// cutEverywhere records a run, finds every disk that differs in what matters, and boots from them; only from those
+// after the event of the journal that from names.
+func cutEverywhere(t *testing.T, name, from string, act func(*guest)) {
 	g := resume(t)
 	act(g)
 	g.sh("sync")
 	g.PowerCut()
 	all := moments(t, g)
+	all = all[max(0, slices.IndexFunc(all, func(m moment) bool { return m.last == from })):]
 	chosen := spread(all, tried)
 	t.Logf("%s: %d different disks, %d of them booted", name, len(all), len(chosen))
 	survived := 0
