@@ -102,6 +102,8 @@ func (o *MoveAddress) Check(ctx context.Context, h backend.Host) error {
 }
 
 func (o *MoveAddress) Do(ctx context.Context, h backend.Host) error {
+	// Without it the first packet waits for an answer, up to a second if that is lost. That is all it costs.
+	_ = h.Links.Acquaint(ctx, o.NIC, o.Port)
 	if err := put(ctx, h, o.Port, o.To); err != nil {
 		return err
 	}
@@ -150,7 +152,9 @@ func (o *MoveAddress) Undo(ctx context.Context, h backend.Host) error {
 	if _, ok, err := maybeLink(ctx, h, o.NIC); err != nil || !ok {
 		return errors.Join(append(errs, fmt.Errorf("cannot give %s its addresses back: it is gone", o.NIC), err)...)
 	}
-	errs = append(errs, h.Links.SetUp(ctx, o.NIC, true), giveBack(ctx, h, o.NIC, o.From))
+	errs = append(errs, h.Links.SetUp(ctx, o.NIC, true))
+	_ = h.Links.Acquaint(ctx, o.Port, o.NIC) // as in Do; answers to the NIC's questions would still arrive at the port
+	errs = append(errs, giveBack(ctx, h, o.NIC, o.From))
 	for _, r := range o.Displaced {
 		errs = append(errs, h.Links.SetRoute(ctx, r))
 	}

@@ -25,6 +25,8 @@ type AddBond struct {
 	// Rate of LACP. It is fast until the change is confirmed: a partner that stops is then missed
 	// within 3 s instead of 90.
 	Rate string `json:"rate,omitempty"`
+	// Left are members that a remedy has left out; they are taken out of the bond once it is made.
+	Left []string `json:"left,omitempty"`
 }
 
 // Member is one NIC of a bond, as it was when the plan was built.
@@ -50,7 +52,11 @@ func (o *AddBond) nics() []string {
 // doArgs set the options apart: add-bond ignores them where the bond is there already.
 func (o *AddBond) doArgs() []string {
 	a := append([]string{"--may-exist", "add-bond", o.Bridge, o.Bond}, o.nics()...)
-	a = append(a, "--", "set", "Port", o.Bond, "bond_mode="+o.Mode, "lacp="+o.LACP, "other_config:bond-primary="+o.Primary)
+	return append(append(a, "--"), o.setArgs()...)
+}
+
+func (o *AddBond) setArgs() []string {
+	a := []string{"set", "Port", o.Bond, "bond_mode=" + o.Mode, "lacp=" + o.LACP, "other_config:bond-primary=" + o.Primary}
 	if o.Rate != "" {
 		a = append(a, "other_config:lacp-time="+o.Rate)
 	}
@@ -116,10 +122,32 @@ func (o *AddBond) Do(ctx context.Context, h backend.Host) error {
 			}
 		}
 	}
-	if err := change(ctx, h, sw, o.doArgs()); err != nil {
+	if err := o.make(ctx, h, sw); err != nil {
 		return fmt.Errorf("cannot make bond %s on %s: %w", o.Bond, o.Bridge, err)
 	}
 	return nil
+}
+
+func (o *AddBond) make(ctx context.Context, h backend.Host, sw backend.SwitchState) error {
+	b, _ := findBridge(sw, o.Bridge)
+	port, there := findPort(b, o.Bond)
+	args, left := o.doArgs(), o.Left
+	if there {
+		left = slices.DeleteFunc(slices.Clone(left), func(nic string) bool {
+			return !slices.ContainsFunc(port.Interfaces, func(i backend.Interface) bool { return i.Name == nic })
+		})
+		if len(left) < len(o.Left) { // add-bond refuses a bond with other members
+			args = o.setArgs()
+		}
+	}
+	if err := change(ctx, h, sw, args); err != nil || len(left) == 0 {
+		return err
+	}
+	drop, err := o.remedyArgs(bond.DropMembers, left)
+	if err != nil {
+		return err
+	}
+	return change(ctx, h, sw, drop)
 }
 
 // Verify says whether the members are in the bridge. Whether the switch agrees shows later.

@@ -63,9 +63,12 @@ func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	now := *o
 	now.Mode, now.LACP, now.Rate = p.BondMode, p.LACP, p.OtherConfig["lacp-time"]
 	now.Fallback = p.OtherConfig["lacp-fallback-ab"] == "true"
-	now.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m Member) bool {
-		return !slices.ContainsFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == m.NIC })
-	})
+	now.Left = nil
+	for _, nic := range o.nics() {
+		if !slices.ContainsFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == nic }) {
+			now.Left = append(now.Left, nic)
+		}
+	}
 	return &Inverse{Of: &now}, nil
 }
 
