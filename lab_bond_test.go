@@ -198,3 +198,37 @@ func TestBondKept(t *testing.T) {
 		})
 	}
 }
+
+// By keys: what the switch says of its ports is heard, a bond is made of it, looked at live, and kept.
+func TestWizardBonds(t *testing.T) {
+	h := up(t, lab.Spec{Switch: lab.SwitchOVS})
+	h.tell(speaksLACP + " -- set Interface p0 lldp:enable=true -- set Interface p1 lldp:enable=true")
+	h.sh("ip link set eth1 up") // a NIC that is down hears nothing
+	h.reaches(hostAddr)
+	before := h.snapshot()
+	login := h.session(hostAddr)
+	s := h.wizard()
+	s.to("Uplink")
+	s.want("Recommended: an OVS bond")
+	s.press("down")
+	s.to("Members")
+	h.tell("set Port po1 other_config:lacp-time=fast") // it then speaks at once, instead of within 30 s
+	s.want("Which NICs are bonded with eth0?", "key", "port p0", "port p1")
+	s.press("down")
+	s.press("space")
+	s.to("Bond")
+	s.want("Recommended: balance-tcp with LACP active and fallback, since the switch speaks LACP on eth0, eth1")
+	s.to("Risk")
+	s.accept()
+	s.want("every check passes", "eth0 in examplebond0: current attached, enabled", "eth1 in examplebond0: current attached, enabled")
+	s.press("k")
+	s.want("Keep this change?")
+	s.press("enter")
+	s.want("Confirmed. examplebond0 (eth0, eth1) is a port of bridge examplebr0")
+	s.press("enter")
+	s.exits(0)
+	h.alive(login)
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	h.alive(login)
+	h.same(before)
+}

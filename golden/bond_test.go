@@ -86,7 +86,7 @@ func TestBondQuestions(t *testing.T) {
 		{"members", setup{}, second},
 		{"members-none", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("ctrl+n") }},
 		{"members-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space") }},
-		{"members-two-switches", setup{Spec: func(s *sim.Spec) { channelled(s); s.NICs[1].Says.Switch = "sw2" }}, second},
+		{"members-two-switches", setup{Spec: func(s *sim.Spec) { channelled(s); s.NICs[1].Says.Switch, s.NICs[1].PortChannel = "sw2", "po2" }}, second},
 		{"bond", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space"); op.Go(t, "bond") }},
 		{"bond-lacp-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space"); op.Go(t, "bond") }},
 		{"bond-refused", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active"})}, func(t *testing.T, op *operator) {

@@ -86,6 +86,30 @@ func TestMemberProblems(t *testing.T) {
 	}
 }
 
+func TestApart(t *testing.T) {
+	at := func(nic, name, system string) backend.Neighbour {
+		n := backend.Neighbour{NIC: nic, Switch: name, Port: "1"}
+		if system != "" {
+			n.LACP = &backend.Partner{System: system}
+		}
+		return n
+	}
+	for name, c := range map[string]struct {
+		heard []backend.Neighbour
+		want  string
+	}{
+		"one switch":                   {[]backend.Neighbour{at("eth0", "sw1", ""), at("eth1", "sw1", "")}, ""},
+		"silence on one":               {[]backend.Neighbour{at("eth0", "sw1", ""), {NIC: "eth1"}}, ""},
+		"two switches":                 {[]backend.Neighbour{at("eth0", "sw1", ""), at("eth1", "sw2", "")}, "eth0 to sw1 port 1; eth1 to sw2 port 1"},
+		"two that speak LACP":          {[]backend.Neighbour{at("eth0", "sw1", "aa"), at("eth1", "sw2", "bb")}, "different switches"},
+		"two that speak as one (MLAG)": {[]backend.Neighbour{at("eth0", "sw1", "aa"), at("eth1", "sw2", "aa")}, ""},
+	} {
+		if got := Apart(c.heard); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestRecommend(t *testing.T) {
 	hears := func(nic, system string, key int) backend.Neighbour {
 		return backend.Neighbour{NIC: nic, LACP: &backend.Partner{System: system, Key: key}}

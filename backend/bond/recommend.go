@@ -96,12 +96,18 @@ func allNames(links []backend.Link) []string {
 	return out
 }
 
-// Apart says which NICs are cabled to different switches by LLDP, in words; "" where they are not, or nobody said.
+// Apart says which NICs are cabled to different switches by LLDP, in words; "" where they are not, or
+// nobody said. Several that speak LACP as one are one, whatever they call themselves.
 func Apart(heard []backend.Neighbour) string {
-	var words, switches []string
+	var words, switches, systems []string
 	for _, h := range heard {
 		if h.Switch == "" {
 			continue
+		}
+		if h.LACP != nil && slices.Contains(systems, h.LACP.System) {
+			continue
+		} else if h.LACP != nil {
+			systems = append(systems, h.LACP.System)
 		}
 		words = append(words, h.NIC+" to "+h.Where())
 		if !slices.Contains(switches, h.Switch) {

@@ -116,6 +116,9 @@ func removeValues(d *database, a []string, option func(string) bool) error {
 	if err != nil || r == nil {
 		return err
 	}
+	if t == portTable && a[2] == "interfaces" {
+		return leaveOut(d, r, a[3:])
+	}
 	col, c, err := writable(t, a[2])
 	if err != nil {
 		return err
@@ -134,6 +137,21 @@ func removeValues(d *database, a []string, option func(string) bool) error {
 		}
 		r.setValues(col, c, slices.DeleteFunc(slices.Clone(r.set[col]), func(v string) bool { return slices.Contains(gone, v) }))
 	}
+	return nil
+}
+
+// leaveOut takes members out of a bond. Rows that no port has any more are gone.
+func leaveOut(d *database, port *row, members []string) error {
+	stay := slices.DeleteFunc(slices.Clone(port.members), func(m string) bool { return slices.Contains(members, m) })
+	if len(stay) == 0 {
+		return fmt.Errorf("ovs-vsctl: constraint violation: %q: a port has at least one interface", port.name)
+	}
+	for _, m := range port.members {
+		if !slices.Contains(stay, m) {
+			d.drop(ifaceTable, m)
+		}
+	}
+	port.members = stay
 	return nil
 }
 

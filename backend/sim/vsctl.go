@@ -29,6 +29,7 @@ var commands = map[string]command{
 	"add-port": {2, unlimited, []string{"--may-exist"}, addPort},
 	"add-bond": {4, unlimited, []string{"--may-exist", "--fake-iface"}, addBond},
 	"del-port": {1, 2, []string{"--if-exists"}, delPort},
+	"get":      {2, 2, nil, getRow},
 	"set":      {3, unlimited, []string{"--if-exists"}, setColumns},
 	"add":      {4, unlimited, []string{"--if-exists"}, addValues},
 	"remove":   {4, unlimited, []string{"--if-exists"}, removeValues},
@@ -52,10 +53,41 @@ func transact(d *database, line []string) error {
 	if n := len(lines) - 1; n > 0 && len(lines[n]) == 0 {
 		lines = lines[:n]
 	}
+	ids := map[string]string{} // "@name": name of the row
 	for _, words := range lines {
+		if id, row, ok := rowID(words); ok {
+			ids[id] = row
+			words = words[1:]
+		}
+		for i, w := range words {
+			if row, ok := ids[w]; ok {
+				words = slices.Clone(words)
+				words[i] = row
+			}
+		}
 		if err := runCommand(d, words); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// rowID reads "--id=@name get TABLE ROW", which names a row for the commands that follow.
+func rowID(words []string) (id, row string, ok bool) {
+	if len(words) != 4 || words[1] != "get" {
+		return "", "", false
+	}
+	id, ok = strings.CutPrefix(words[0], "--id=")
+	return id, words[3], ok
+}
+
+// getRow is "get" without columns: it says that the row is there.
+func getRow(d *database, a []string, _ func(string) bool) error {
+	if !strings.EqualFold(a[0], "Interface") {
+		return fmt.Errorf("sim: get %s is not simulated", a[0])
+	}
+	if d.row(ifaceTable, a[1]) == nil {
+		return fmt.Errorf("no row %q in table Interface", a[1])
 	}
 	return nil
 }
