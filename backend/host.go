@@ -65,6 +65,10 @@ type Links interface {
 	// Announce tells the neighbours where the addresses are now: gratuitous ARP
 	// (RFC 5944 4.6, three times) and unsolicited neighbour advertisements (RFC 4861 7.2.6).
 	Announce(ctx context.Context, name string, addrs []netip.Addr) error
+	// Acquaint tells the link to what from knows of its neighbours (ARP, neighbour
+	// discovery), so that its first packet asks no question whose answer would arrive
+	// elsewhere. What to knows for sure stays.
+	Acquaint(ctx context.Context, from, to string) error
 	// Blink identifies the NIC by its port LED for d (ethtool --identify).
 	Blink(ctx context.Context, name string, d time.Duration) error
 }

@@ -74,6 +74,7 @@ func linksUnknown(t linksTest) {
 		"DelAddr":  t.l.DelAddr(ctx, no, v4),
 		"SetRoute": t.l.SetRoute(ctx, backend.Route{Dst: prefix("198.51.100.0/24"), Dev: no}),
 		"Announce": t.l.Announce(ctx, no, []netip.Addr{v4.Prefix.Addr()}),
+		"Acquaint": errors.Join(t.l.Acquaint(ctx, t.a, no), t.l.Acquaint(ctx, t.a, t.b)),
 		"Blink":    t.l.Blink(ctx, no, 0),
 	} {
 		if !errors.Is(err, backend.ErrNoLink) {

@@ -34,7 +34,7 @@ func (o *MoveAddress) Describe() Note {
 	if len(o.To.Addrs) > 1 {
 		n.Text += fmt.Sprintf(" and %d more", len(o.To.Addrs)-1)
 	}
-	n.Commands = append(putCommands(o.Port, o.To), takeCommands(o.NIC, o.From)...)
+	n.Commands = append(putCommands(o.Port, o.unstaged()), takeCommands(o.NIC, o.From)...)
 	n.Commands = append(n.Commands, announceCommands(o.Port, o.To.Addrs)...)
 	n.Undo = append([]string{"ip link set " + quote(o.NIC) + " up"}, putCommands(o.NIC, o.From)...)
 	for _, s := range o.Sysctls {
@@ -52,6 +52,18 @@ func (o *MoveAddress) Describe() Note {
 		n.Undo = append(n.Undo, routeCommand("replace", r))
 	}
 	return n
+}
+
+// unstaged is To for ip-address(8), to which no metric means the one that the address has already.
+func (o *MoveAddress) unstaged() Addressing {
+	to := o.To
+	to.Addrs = slices.Clone(to.Addrs)
+	for i, a := range to.Addrs {
+		if a.Prefix.Addr().Is6() && a.Metric == 0 {
+			to.Addrs[i].Metric = 256 // IP6_RT_PRIO_ADDRCONF
+		}
+	}
+	return to
 }
 
 func putCommands(dev string, x Addressing) (out []string) {

@@ -176,6 +176,19 @@ func (h links) Announce(ctx context.Context, name string, addrs []netip.Addr) er
 	})
 }
 
+// Acquaint needs to do nothing: neighbours that are asked here answer at once.
+func (h links) Acquaint(ctx context.Context, from, to string) error {
+	_, err := ask(ctx, h.p, func() (struct{}, error) {
+		for _, name := range []string{from, to} {
+			if _, err := h.p.m.needLink(name); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
 func (h links) Blink(ctx context.Context, name string, _ time.Duration) error {
 	return h.on(ctx, "ethtool --identify "+name, name, func(l *link) error {
 		if l.nic == nil {
