@@ -40,13 +40,13 @@ type host struct {
 	t testing.TB
 }
 
-// up makes a lab for the time of the test, with the tutorial's answers unless spec has others.
+// up makes a lab for the time of the test, with the tutorial's answers unless spec has others, and with the test
+// binary as the program unless it binds another.
 func up(t testing.TB, spec lab.Spec) host {
 	t.Helper()
 	if spec.Bind == nil {
-		spec.Bind = map[string]string{}
+		spec.Bind = map[string]string{programPath: self(t)}
 	}
-	spec.Bind[programPath] = self(t)
 	files := map[string]string{answersPath: tutorial}
 	for path, text := range spec.Files {
 		files[path] = text
