@@ -20,7 +20,7 @@ ovs-vsctl --may-exist add-port examplebr0 eth0
 # Move the addresses and routes of eth0 to examplebr0p1 in one step: 192.168.1.100/24 and 2 more
 ip addr replace 192.168.1.100/24 brd 192.168.1.255 dev examplebr0p1
 ip addr replace 192.168.1.101/24 label examplebr0p1:1 dev examplebr0p1
-ip addr replace 2001:db8:1::100/64 nodad dev examplebr0p1
+ip addr replace 2001:db8:1::100/64 metric 256 nodad dev examplebr0p1
 ip route replace 10.0.0.0/8 via 192.168.1.254 dev examplebr0p1
 ip route replace default via 192.168.1.1 dev examplebr0p1 onlink
 ip -6 route replace default via fe80::1 dev examplebr0p1 metric 1024

@@ -18,7 +18,7 @@ ovs-vsctl --may-exist add-port br0 eth0
 
 # Move the addresses and routes of eth0 to mgmt in one step: 192.168.1.77/24 and 1 more
 ip addr replace 192.168.1.77/24 brd 192.168.1.255 dev mgmt
-ip addr replace 2001:db8:1::77/64 nodad dev mgmt
+ip addr replace 2001:db8:1::77/64 metric 256 nodad dev mgmt
 ip route replace default via 192.168.1.1 dev mgmt
 ip -6 route replace default via 2001:db8:1::1 dev mgmt
 ip addr del 192.168.1.100/24 dev eth0
