@@ -82,7 +82,7 @@ func (s Spec) filled() (Spec, error) {
 			n.Name = fmt.Sprintf("eth%d", i)
 		}
 		if n.MAC == "" {
-			n.MAC = fmt.Sprintf("52:54:00:77:00:%02x", 0x10+i)
+			n.MAC = fmt.Sprintf("52:54:00:77:%02x:%02x", (0x10+i)>>8, (0x10+i)&0xff)
 		}
 		if n.MTU == 0 {
 			n.MTU = 1500
