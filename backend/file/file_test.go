@@ -272,6 +272,22 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	}
 }
 
+func TestLockOnADiskThatBecameReadOnly(t *testing.T) {
+	root := t.TempDir()
+	tmpfs(t, root, "size=64k", 0)
+	f := file.New(root)
+	release, err := f.Lock("/lock")
+	must(t, err)
+	release()
+	must(t, unix.Mount("", root, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	release, err = f.Lock("/lock")
+	must(t, err)
+	defer release()
+	if _, err := f.Lock("/lock"); !errors.Is(err, backend.ErrLocked) {
+		t.Errorf("locked twice: %v", err)
+	}
+}
+
 func TestLockDiesWithItsProcess(t *testing.T) {
 	f, name := file.New("/"), filepath.Join(t.TempDir(), "lock")
 	child := exec.Command(os.Args[0])

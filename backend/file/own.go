@@ -96,6 +96,9 @@ func (d disk) Lock(path string) (release func(), err error) {
 	// A bare descriptor: an os.File that nobody refers to would be closed, and the lock
 	// gone with it. Close-on-exec: no child inherits it.
 	fd, err := unix.Open(real, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.EROFS) { // a disk that became read-only must not keep a rollback from beginning
+		fd, err = unix.Open(real, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return nil, failed("lock", path, err)
 	}
