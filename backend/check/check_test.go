@@ -1,0 +1,107 @@
+package check_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"bridgehead/backend/check"
+	"bridgehead/backend/plan/plantest"
+	"bridgehead/backend/sim"
+	"bridgehead/backend/trial"
+)
+
+var tctx = context.Background()
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failed names what the checks of a trial that waits say is wrong on m.
+func failed(t *testing.T, m *sim.Machine) []string {
+	t.Helper()
+	results, err := (&trial.Trial{Host: m.Host(), Dir: trial.StateDir}).Checks(tctx)
+	must(t, err)
+	var out []string
+	for _, r := range results {
+		if r.State == check.Failed {
+			if r.Why == "" || r.Do == "" || r.Text == "" {
+				t.Errorf("%+v lacks a word", r)
+			}
+			out = append(out, r.Spec.Kind)
+		}
+	}
+	if check.Passed(results) != (len(out) == 0) {
+		t.Error("Passed says something else")
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func ip(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// Each thing that can be wrong after the change is found by its check, and by no other.
+func TestWhatIsWrongIsFound(t *testing.T) {
+	for name, x := range map[string]struct {
+		want  string
+		spoil func(*sim.Machine)
+	}{
+		"nothing":       {"", func(*sim.Machine) {}},
+		"cable pulled":  {"gateway-arp gateway-ping", func(m *sim.Machine) { m.Plug("eth0", false) }},
+		"vswitchd dead": {"port", func(m *sim.Machine) { m.Stop(sim.Vswitchd) }},
+		"ovsdb hung":    {"port", func(m *sim.Machine) { m.Hang(sim.OVSDB) }},
+		"libvirtd dead": {"network", func(m *sim.Machine) { m.Stop(sim.Libvirtd) }},
+		"network gone":  {"network", func(m *sim.Machine) { _ = m.Host().Virt.StopNetwork(tctx, "examplebr0") }},
+		"DHCP client":   {"no-dhcp", func(m *sim.Machine) { m.Spawn(1, "dhclient", "eth0") }},
+		"NIC taken out": {"gateway-arp gateway-ping port", func(m *sim.Machine) { _ = m.Host().Switch.Transact(tctx, "del-port", "examplebr0", "eth0") }},
+	} {
+		c := plantest.One("static")
+		m := c.Machine()
+		_, err := (&trial.Trial{Host: m.Host(), Dir: trial.StateDir}).Apply(tctx, c.Plan(t, m), 600e9)
+		must(t, err)
+		x.spoil(m)
+		if got := strings.Join(failed(t, m), " "); got != x.want {
+			t.Errorf("%s: %q fails, want %q", name, got, x.want)
+		}
+	}
+}
+
+// What did not answer before is not counted afterwards; what nobody could ask before is.
+func TestBaseline(t *testing.T) {
+	m := plantest.One("static").Machine()
+	h := m.Host()
+	specs := []check.Spec{
+		{Kind: check.GatewayARP, Link: "eth3", Before: "eth0", Addr: ip("192.168.1.1")},
+		{Kind: check.GatewayPing, Link: "eth1", Before: "eth0", Addr: ip("192.168.1.77")},
+		{Kind: check.Target, Addr: ip("192.168.1.77")},
+		{Kind: check.Command, Command: "true"},
+		{Kind: check.Command, Command: "false"},
+		{Kind: "of a later version"},
+	}
+	must := check.Baseline(tctx, h, specs)
+	if want := []bool{true, false, true, true, true, true}; !slices.Equal(must, want) {
+		t.Errorf("must %v, want %v", must, want)
+	}
+	var got []check.State
+	for _, r := range check.Run(tctx, h, specs, must) {
+		got = append(got, r.State)
+	}
+	if want := []check.State{check.Failed, check.Silent, check.Failed, check.OK, check.Failed, check.Failed}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestAnotherMachineWithTheAddress(t *testing.T) {
+	spec := plantest.Tutorial()
+	spec.Peers = append(spec.Peers, sim.Peer{Name: "twin", MAC: "02:00:00:00:00:99", Wire: "lan", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.1.100/24")}})
+	h := sim.New(spec).Host()
+	r := check.Run(tctx, h, []check.Spec{{Kind: check.Duplicate, Link: "eth0", Addr: ip("192.168.1.100")}, {Kind: check.Duplicate, Link: "eth0", Addr: ip("192.168.1.99")}}, nil)
+	if r[0].State != check.Failed || !strings.Contains(r[0].Why, "02:00:00:00:00:99") || r[1].State != check.OK {
+		t.Errorf("%+v", r)
+	}
+}
