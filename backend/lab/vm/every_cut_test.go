@@ -190,11 +190,7 @@ func (g *guest) survives(t *testing.T, m moment) {
 	} else {
 		g.untouched()
 	}
-	if m.armed {
-		g.unguarded()
-	} else {
-		g.idle()
-	}
+	g.idle(m.armed)
 	want := "No change has been made on this host."
 	switch {
 	case m.new:
