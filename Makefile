@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test test-vm check lint fuzz bench bench-cut deps clean
+.PHONY: all build run test test-vm test-faults check lint fuzz bench bench-cut deps clean
 
 all: build
 
@@ -27,6 +27,10 @@ test: deps check ## everything
 
 test-vm: deps ## every test on whole machines, power cuts among them; its table goes into docs/power-cuts.md
 	$(GO) test -tags vm -timeout 120m -v ./backend/lab/vm
+
+STORIES ?= 10000
+test-faults: ## every fault at every change of apply, confirm, rollback and undo, counted; STORIES random stories
+	BRIDGEHEAD_TEST=full BRIDGEHEAD_STORIES=$(STORIES) $(GO) test ./backend/trial -run 'Matrix|Model|Torn' -v -timeout 120m | grep -v '^=== \|    --- PASS'
 
 check: ## what needs no host
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

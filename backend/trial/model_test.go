@@ -44,7 +44,7 @@ func TestModel(t *testing.T) {
 		first, stories = seed, 1
 	}
 	var cases []plantest.Case
-	for _, name := range []string{"static", "default-removed", "dhcp-kept", "static-to-dhcp"} {
+	for _, name := range []string{"static", "default-removed", "dhcp-kept", "static-to-dhcp", "active-backup", "lacp"} {
 		cases = append(cases, plantest.One(name))
 	}
 	refs := references(t, cases)
