@@ -262,6 +262,9 @@ func (r *run) fail(i int, err error) error {
 }
 
 func limit(o op.Op) time.Duration {
+	if back, ok := o.(*op.Inverse); ok {
+		o = back.Of
+	}
 	switch o.(type) {
 	case *op.StartDHCP, *op.StopDHCP:
 		return dhcpTime
