@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test test-vm test-faults check lint fuzz bench bench-cut deps clean
+.PHONY: all build run test test-vm test-bonds test-faults check lint fuzz bench bench-cut deps clean
 
 all: build
 
@@ -29,6 +29,9 @@ test-vm: deps ## every test on whole machines, power cuts among them; its table 
 	$(GO) test -tags vm -timeout 120m -v ./backend/lab/vm
 
 STORIES ?= 10000
+test-bonds: deps ## bonds against a switch that speaks LACP
+	$(GO) test -tags bonds -run Bond -timeout 20m -v .
+
 test-faults: ## every fault at every change of apply, confirm, rollback and undo, counted; STORIES random stories
 	BRIDGEHEAD_TEST=full BRIDGEHEAD_STORIES=$(STORIES) $(GO) test ./backend/trial -run 'Matrix|Model|Torn' -v -timeout 120m | grep -v '^=== \|    --- PASS'
 

@@ -1,3 +1,5 @@
+//go:build bonds
+
 package main
 
 import (
