@@ -33,7 +33,7 @@ test-bonds: deps ## bonds against a switch that speaks LACP
 	$(GO) test -tags bonds -run Bond -timeout 20m -v .
 
 test-faults: ## every fault at every change of apply, confirm, rollback and undo, counted; STORIES random stories
-	BRIDGEHEAD_TEST=full BRIDGEHEAD_STORIES=$(STORIES) $(GO) test ./backend/trial -run 'Matrix|Model|Torn' -v -timeout 120m | grep -v '^=== \|    --- PASS'
+	set -o pipefail; BRIDGEHEAD_TEST=full BRIDGEHEAD_STORIES=$(STORIES) $(GO) test ./backend/trial -run 'Matrix|Model|Torn' -v -timeout 120m | grep --line-buffered -v '^=== \|    --- PASS'
 
 check: ## what needs no host
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
