@@ -22,8 +22,8 @@ build: ## a static binary
 run: deps build ## the wizard on a rehearsal host: nothing of this machine is touched
 	$(SUDO) ./bridgehead rehearse --tutorial
 
-test: deps check ## everything
-	$(GO) test -race -timeout 30m ./...
+test: deps check ## everything, one package after the other: labs and machines want the processor for themselves
+	$(GO) test -race -p 1 -timeout 30m ./...
 
 test-vm: deps ## every test on whole machines, power cuts among them; its table goes into docs/power-cuts.md
 	$(GO) test -tags vm -timeout 120m -v ./backend/lab/vm

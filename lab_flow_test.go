@@ -37,8 +37,9 @@ func TestWizardKeeps(t *testing.T) {
 	s.press("enter")
 	s.exits(0)
 
-	if r := ping.Stop(); r.Lost > 0 {
-		t.Errorf("pings were lost: %s", r)
+	// How little is lost is a figure of the benchmark; a second would be a lost ARP request and its retry.
+	if r := ping.Stop(); r.Longest > time.Second {
+		t.Errorf("the host did not answer for a while: %s", r)
 	}
 	h.alive(login)
 	h.changed(before)

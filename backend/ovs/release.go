@@ -18,7 +18,13 @@ const kernelDatapath = "ovs-system"
 // An ovs-vswitchd that lives takes a NIC again within milliseconds as long as the database says that it is a
 // port, and a database that hangs cannot be changed: then ovs-vswitchd has to go, or the host stays deaf. It
 // leaves the datapath as it is, and does not come back before it is started.
+//
+// The userspace datapath's internal ports are taps that outlive a dead ovs-vswitchd
+// (TUNSETPERSIST, netdev-linux.c): they are removed.
 func (s *Switch) Release(ctx context.Context, nic string) error {
+	if done, err := releaseTap(nic); done {
+		return err
+	}
 	held, err := holds(nic)
 	if err != nil || !held {
 		return err
@@ -41,6 +47,21 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 	}
 	return nil
 }
+
+// releaseTap removes the link if it is a tap.
+func releaseTap(name string) (done bool, err error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil || l.Type() != tapKind {
+		return false, nil
+	}
+	if err := netlink.LinkDel(l); err != nil {
+		return true, fmt.Errorf("cannot remove %s: %w", name, err)
+	}
+	return true, nil
+}
+
+// tapKind is what the library calls a tap.
+const tapKind = "tuntap"
 
 // free takes a link out of the datapath. A NIC that still says that it belongs to it after that is freed
 // as from any other master.
