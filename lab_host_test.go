@@ -298,7 +298,7 @@ func (h host) session(to netip.Addr) *lab.Session {
 // alive fails the test unless the session still carries what is typed.
 func (h host) alive(s *lab.Session) {
 	h.t.Helper()
-	if err := s.Alive(5 * time.Second); err != nil {
+	if err := s.Alive(patience); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -36,7 +36,7 @@ func (l *Lab) Session(ctx context.Context, host netip.Addr) (*Session, error) {
 		return nil, fmt.Errorf("cannot open a session to %s: %w", host, err)
 	}
 	s := &Session{conn: conn, r: bufio.NewReader(conn)}
-	if err := s.Alive(3 * time.Second); err != nil {
+	if err := s.Alive(15 * time.Second); err != nil { // a busy machine takes its time to start the server's child
 		s.Close()
 		return nil, err
 	}
