@@ -76,7 +76,7 @@ var faults = []fault{
 	{"killed", func(*sim.Machine) error { return sim.ErrKilled }, 1},
 	{"power cut", nothing(func(m *sim.Machine) { m.PowerCut(5 * time.Second) }), 1},
 	{"disk full", nothing(func(m *sim.Machine) { m.FillDisk(true) }), 3},
-	{"read-only", nothing(func(m *sim.Machine) { m.MountReadOnly("/") }), 3},
+	{"read-only", nothing(func(m *sim.Machine) { m.MountReadOnly("/etc", "/var") }), 3},
 	{"vswitchd dead", nothing(func(m *sim.Machine) { m.Stop(sim.Vswitchd) }), 3},
 	{"vswitchd hung", nothing(func(m *sim.Machine) { m.Hang(sim.Vswitchd) }), 3},
 	{"ovsdb dead", nothing(func(m *sim.Machine) { m.Stop(sim.OVSDB) }), 3},
