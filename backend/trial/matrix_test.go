@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,11 +154,14 @@ func guard(m *sim.Machine) string {
 type cell struct{ passed, tried int }
 
 type table struct {
+	sync.Mutex
 	rows, cols []string
 	cells      map[string]cell
 }
 
 func (b *table) count(row, col string, ok bool) {
+	b.Lock()
+	defer b.Unlock()
 	if b.cells == nil {
 		b.cells = map[string]cell{}
 	}
@@ -204,11 +208,16 @@ func (b *table) String() string {
 // runs what was confirmed, or it is exactly as it was.
 func TestMatrix(t *testing.T) {
 	var counted table
-	for _, c := range plantest.Cases() {
-		for _, s := range stages {
-			t.Run(c.Name+"/"+s.name, func(t *testing.T) { matrix(t, c, s, &counted) })
+	t.Run("of", func(t *testing.T) {
+		for _, c := range plantest.Cases() {
+			for _, s := range stages {
+				t.Run(c.Name+"/"+s.name, func(t *testing.T) {
+					t.Parallel()
+					matrix(t, c, s, &counted)
+				})
+			}
 		}
-	}
+	})
 	t.Logf("operation x fault\n%s", &counted)
 }
 

@@ -35,6 +35,7 @@ type world struct {
 // confirmed, complete, or is exactly as it was, and nobody was told otherwise.
 // BRIDGEHEAD_SEED repeats one story, BRIDGEHEAD_STORIES says how many.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	stories := 100
 	if n, err := strconv.Atoi(os.Getenv("BRIDGEHEAD_STORIES")); err == nil {
 		stories = n

@@ -160,6 +160,7 @@ func TestConfirmRacesExpiry(t *testing.T) {
 
 // A journal that a power cut tore, or that a disk damaged, still leads back.
 func TestTornJournal(t *testing.T) {
+	t.Parallel()
 	m, _ := waiting(t)
 	whole := string(m.File(journal).Data)
 	step := 61
