@@ -43,7 +43,8 @@ func (c *Confirm) Update(msg tea.Msg) tea.Cmd {
 	if c.early() {
 		return nil
 	}
-	if press, ok := msg.(tea.KeyPressMsg); ok && press.Text == "" && c.text.scroll.key(press) {
+	if press, ok := msg.(tea.KeyPressMsg); ok && Pressed(msg, scrolls...) {
+		c.text.scroll.key(press)
 		return nil
 	}
 	var cmd tea.Cmd
@@ -56,8 +57,11 @@ func (c *Confirm) Keys() []Key {
 	if c.early() {
 		return []Key{{Keys: []string{AnyKey}}}
 	}
-	return append(typing("type the word"), Bind("scroll", "up", "down", "pgup", "pgdown").Named("Up/Down"))
+	return append(typing("type the word"), Bind("scroll", scrolls...).Named("Up/Down"))
 }
+
+// scrolls are those keys that scroll the text; the others edit the answer.
+var scrolls = []string{"up", "down", "pgup", "pgdown"}
 
 // View shows the text, the question and the answer.
 func (c *Confirm) View(width, height int) string {
