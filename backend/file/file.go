@@ -96,7 +96,7 @@ func remove(real string) error {
 	} else if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(real))
+	return SyncDir(filepath.Dir(real))
 }
 
 // replace writes f beside real and renames it over real.
@@ -124,7 +124,7 @@ func replace(real string, f backend.File) error {
 	if err := p.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(real))
+	return SyncDir(filepath.Dir(real))
 }
 
 // Append adds one record. A record that could not be written whole is taken
@@ -158,7 +158,7 @@ func (d disk) append(path string, data []byte) error {
 		return err
 	}
 	if absent(statErr) {
-		return syncDir(filepath.Dir(real))
+		return SyncDir(filepath.Dir(real))
 	}
 	return nil
 }
@@ -184,11 +184,11 @@ func (d disk) mkdirs(real string, mode fs.FileMode) error {
 	if err := os.Mkdir(real, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(above)
+	return SyncDir(above)
 }
 
-// syncDir makes the names in a directory durable (fsync(2): the directory needs its own).
-func syncDir(real string) error {
+// SyncDir makes the names in a directory durable (fsync(2): the directory needs its own).
+func SyncDir(real string) error {
 	dir, err := os.Open(real)
 	if err != nil {
 		return err

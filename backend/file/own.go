@@ -52,7 +52,7 @@ func (d disk) RemoveAll(path string) error {
 	if err := os.RemoveAll(real); err != nil {
 		return failed("remove", path, err)
 	}
-	if err := syncDir(filepath.Dir(real)); err != nil && !absent(err) {
+	if err := SyncDir(filepath.Dir(real)); err != nil && !absent(err) {
 		return failed("remove", path, err)
 	}
 	return nil
@@ -77,10 +77,10 @@ func (d disk) Rename(from, to string) error {
 		return failed(verb, to, err)
 	}
 	// The new name first: whatever is cut off here, the thing has a name.
-	if err := syncDir(filepath.Dir(b)); err != nil {
+	if err := SyncDir(filepath.Dir(b)); err != nil {
 		return failed(verb, to, err)
 	}
-	return failed(verb, to, syncDir(filepath.Dir(a)))
+	return failed(verb, to, SyncDir(filepath.Dir(a)))
 }
 
 // Lock takes the lock that path names, by flock(2) on a file that stays: to

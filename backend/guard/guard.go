@@ -99,8 +99,12 @@ func uninstall(stateDir string) error {
 	if err := disk.Write(program(stateDir), backend.File{}); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Dir(program(stateDir)))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	dir := filepath.Dir(program(stateDir))
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("cannot remove the guard's directory: %w", err)
+	}
+	// Else the directory is there again after a power cut (fsync(2)).
+	if err := file.SyncDir(stateDir); err != nil {
 		return fmt.Errorf("cannot remove the guard's directory: %w", err)
 	}
 	return nil
