@@ -93,7 +93,9 @@ func TestBondQuestions(t *testing.T) {
 			op.Go(t, "bond")
 			op.Press("tab", "tab", "up", "ctrl+n")
 		}},
-		{"bond-review", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "2")},
+		{"bond-review", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "3")},
+		{"bond-picture", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "2")},
+		{"bond-picture-narrow-ascii", setup{Width: 60, Height: 16, ASCII: true, Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "2")},
 	})
 }
 

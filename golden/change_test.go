@@ -25,10 +25,19 @@ func TestReview(t *testing.T) {
 		}
 	}
 	playAll(t, []play{
-		{"review-files", setup{}, to("review")},
-		{"review-commands", setup{}, to("review", "2")},
-		{"review-commands-end", setup{}, to("review", "2", "end")},
-		{"review-libvirt", setup{}, to("review", "3")},
+		{"review-changes", setup{}, to("review")},
+		{"review-commands", setup{}, to("review", "3")},
+		{"review-commands-end", setup{}, to("review", "3", "end")},
+		{"review-changes-next", setup{}, to("review", "c")},
+		{"review-changes-end", setup{}, to("review", "end")},
+		{"review-search", setup{}, func(t *testing.T, op *operator) { to("review", "/")(t, op); op.Type("mac:"); op.Press("enter") }},
+		{"review-search-typing", setup{}, func(t *testing.T, op *operator) { to("review", "/")(t, op); op.Type("mac") }},
+		{"review-whole-files", setup{}, to("review", "w")},
+		{"review-sideways", setup{Width: 60, Height: 16}, to("review", "c", "right")},
+		{"review-picture", setup{}, to("review", "2")},
+		{"review-picture-narrow", setup{Width: 60, Height: 16}, to("review", "2")},
+		{"review-picture-wide", setup{Width: 132, Height: 43, Spec: everything}, to("review", "2")},
+		{"review-picture-ascii", setup{ASCII: true}, to("review", "2")},
 		{"review-timeline", setup{}, to("review", "4")},
 		{"review-timeline-end", setup{}, to("review", "4", "end")},
 		{"review-risks", setup{Spec: stepstest.Colleague}, to("review", "5")},
@@ -36,7 +45,7 @@ func TestReview(t *testing.T) {
 		{"review-remove-default", setup{Spec: stepstest.DefaultUnused}, func(t *testing.T, op *operator) {
 			op.Go(t, "libvirt")
 			op.Press("tab", "tab", "down", "down")
-			to("review", "3")(t, op)
+			to("review", "c", "c", "c", "c")(t, op)
 		}},
 		{"review-refused", setup{Spec: func(s *sim.Spec) {
 			vlan := backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, Virtual: true, Up: true}

@@ -10,7 +10,7 @@ import (
 )
 
 // pictured are the screens of the README's picture, in two columns.
-var pictured = []string{"nic", "review-files", "risk-own-session", "confirm-ok"}
+var pictured = []string{"nic", "review-changes", "risk-own-session", "confirm-ok"}
 
 // The size of a character cell, of a screen, and of the space around it, in pixels.
 const (

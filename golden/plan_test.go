@@ -70,7 +70,7 @@ func TestPlans(t *testing.T) {
 				for _, c := range i.Op.Describe().Changes {
 					if _, ok := i.Op.(*op.WriteFile); ok {
 						edits.WriteString(plan.Diff(c))
-					} else if !c.Removed {
+					} else if !c.Removed && strings.HasPrefix(c.Path, "libvirt ") {
 						definitions.WriteString("<!-- " + c.Path + " -->\n" + c.After)
 					}
 				}

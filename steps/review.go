@@ -31,35 +31,30 @@ func (p *reviewPage) Enter() tea.Cmd {
 		return nil
 	}
 	pl := p.w.plan
-	files, definitions := diffs(pl)
+	text := func(lay func(plan.Plan, int) []string) tui.Widget {
+		return &drawn{text: func(width int) []string { return lay(pl, width) }}
+	}
 	p.tabs.Tabs = []tui.Tab{
-		{Title: "Files", Widget: &tui.Diff{Files: files}},
-		{Title: "Commands", Widget: &drawn{text: func(width int) []string { return script(pl, width) }}},
+		{Title: "Changes", Widget: &tui.Diff{Files: diffs(pl)}},
+		{Title: "Picture", Widget: text(picture)},
+		{Title: "Commands", Widget: text(script)},
+		{Title: "Timeline", Widget: text(timeline)},
+		{Title: "Risks", Widget: text(risks)},
 	}
-	if len(definitions) > 0 {
-		p.tabs.Tabs = append(p.tabs.Tabs, tui.Tab{Title: "libvirt XML", Widget: &tui.Diff{Files: definitions}})
-	}
-	p.tabs.Tabs = append(p.tabs.Tabs,
-		tui.Tab{Title: "Timeline", Widget: &drawn{text: func(width int) []string { return timeline(pl, width) }}},
-		tui.Tab{Title: "Risks", Widget: &drawn{text: func(width int) []string { return risks(pl, width) }}})
 	return nil
 }
 
-// diffs are what changes in files, and in definitions that libvirt keeps.
-func diffs(pl plan.Plan) (files, definitions []tui.FileDiff) {
-	for _, i := range pl.Items {
-		_, file := i.Op.(*op.WriteFile)
-		for _, c := range i.Op.Describe().Changes {
-			d := tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After, Created: c.Created, Removed: c.Removed}
-			if file {
-				files = append(files, d)
-			} else {
-				definitions = append(definitions, d)
-			}
-		}
+// diffs are what changes: in files, in Open vSwitch, in libvirt.
+func diffs(pl plan.Plan) []tui.FileDiff {
+	var out []tui.FileDiff
+	for _, c := range pl.Changes() {
+		out = append(out, tui.FileDiff{Path: c.Path, Before: c.Before, After: c.After, Created: c.Created, Removed: c.Removed})
 	}
-	return files, definitions
+	return out
 }
+
+// picture is how the host is wired, before and after.
+func picture(pl plan.Plan, width int) []string { return pl.Picture.Draw(width) }
 
 // timeline says what happens when, also if nothing is confirmed.
 func timeline(pl plan.Plan, width int) []string {

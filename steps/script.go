@@ -18,7 +18,7 @@ func script(pl plan.Plan, width int) []string {
 			lines = append(lines, "# "+l)
 		}
 		if f, file := i.Op.(*op.WriteFile); file {
-			lines = append(lines, "editor "+f.Path+"   # see the tab Files")
+			lines = append(lines, "editor "+f.Path+"   # see the tab Changes")
 			continue
 		}
 		for _, c := range n.Commands {

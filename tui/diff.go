@@ -40,7 +40,8 @@ type diffLine struct {
 	before, after int    // line numbers, 0: none
 	mark          string // "+", "-", " "; "" for a heading
 	text          string
-	file          bool // heading of a file
+	path          string // of a heading: the file
+	file          bool   // heading of a file
 }
 
 const (
@@ -62,7 +63,7 @@ func (d *Diff) build() {
 		d.lines = append(d.lines, f.lines(d.whole)...)
 	}
 	if len(d.Files) == 0 {
-		d.lines = []diffLine{{text: "No file is changed."}}
+		d.lines = []diffLine{{text: "Nothing is changed."}}
 	}
 }
 
@@ -110,7 +111,7 @@ func (f FileDiff) lines(whole bool) []diffLine {
 			body = append(body, diffLine{before: i + 1, after: i + 1, mark: " ", text: oneLine(text)})
 		}
 	}
-	return append([]diffLine{{text: f.heading(added, removed), file: true}}, body...)
+	return append([]diffLine{{text: f.heading(added, removed), path: Clean(f.Path), file: true}}, body...)
 }
 
 // heading is "/etc/network/interfaces: 4 lines added, 1 removed".
@@ -118,13 +119,20 @@ func (f FileDiff) heading(added, removed int) string {
 	what := fmt.Sprintf("%d added, %d removed", added, removed)
 	switch {
 	case f.Created:
-		what = fmt.Sprintf("new, %d lines", added)
+		what = "new, " + lineCount(added)
 	case f.Removed:
-		what = fmt.Sprintf("removed, %d lines", removed)
+		what = "removed, " + lineCount(removed)
 	case added+removed == 0:
 		what = "unchanged"
 	}
 	return Clean(f.Path) + ": " + what
+}
+
+func lineCount(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }
 
 // Keys scroll, search, and change the view.
@@ -145,15 +153,15 @@ func (d *Diff) Keys() []Key {
 	if d.search == "" {
 		none = "Search for something first, with /."
 	}
-	keys := append(scrollKeys(),
-		Bind("sideways", "left", "right").Named("Left/Right"),
-		Bind(view, "w"),
+	keys := []Key{
 		Bind("search", "/"),
-		Bind("next, last match", "n", "N").Unless(none))
-	if len(d.Files) > 1 {
-		keys = append(keys, Bind("other file", "]", "[").Named("]/["))
+		Bind("next, last match", "n", "N").Unless(none).Named("n/N"),
+		Bind(view, "w"),
 	}
-	return keys
+	if len(d.Files) > 1 {
+		keys = append(keys, Bind("next, last change", "c", "C", "]", "[").Named("c/C"))
+	}
+	return append(append(keys, scrollKeys()...), Bind("sideways", "left", "right").Named("Left/Right"))
 }
 
 // Update handles the keys.
@@ -179,9 +187,9 @@ func (d *Diff) Update(msg tea.Msg) tea.Cmd {
 		return d.find(+1, false)
 	case "N":
 		return d.find(-1, false)
-	case "]":
+	case "c", "]":
 		d.goToFile(+1)
-	case "[":
+	case "C", "[":
 		d.goToFile(-1)
 	default:
 		d.scroll.key(press)

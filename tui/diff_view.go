@@ -21,19 +21,16 @@ func (d *Diff) View(width, height int) string {
 	return strings.Join(append(out, Cut(d.foot(width), width)), "\n")
 }
 
-// foot is "Lines 3-18 of 256, from column 17, search: gateway".
+// foot is "Lines 3-18 of 256, /etc/network/interfaces:12, 2 with "gateway", from column 17".
 func (d *Diff) foot(width int) string {
 	foot := "Lines " + d.scroll.position()
-	switch {
-	case d.left > 0:
-		foot += fmt.Sprintf(", from column %d", d.left+1)
-	case d.widest() > width-diffLead:
-		foot += ", wider than the screen"
+	if place := d.place(); place != "" {
+		foot += ", " + place
 	}
-	switch {
-	case d.searching:
-		foot = "Search: " + d.search + "_"
-	case d.search != "":
+	if d.searching {
+		return "Search: " + d.search + "_"
+	}
+	if d.search != "" {
 		n := 0
 		for _, line := range d.lines {
 			if d.matches(line) {
@@ -42,7 +39,36 @@ func (d *Diff) foot(width int) string {
 		}
 		foot += fmt.Sprintf(", %d with %q", n, d.search)
 	}
+	switch {
+	case d.left > 0:
+		foot += fmt.Sprintf(", from column %d", d.left+1)
+	case d.widest() > width-diffLead:
+		foot += ", wider than the screen"
+	}
 	return foot
+}
+
+// place is "/etc/network/interfaces:12": where the line found last is, or else the first in sight.
+func (d *Diff) place() string {
+	at := d.scroll.top
+	if d.search != "" && !d.searching && d.found >= at && d.found < d.scroll.end() && d.matches(d.lines[d.found]) {
+		at = d.found
+	}
+	line := 0
+	for i := at; i < d.scroll.end() && line == 0; i++ {
+		if line = d.lines[i].after; line == 0 {
+			line = d.lines[i].before
+		}
+		if line != 0 {
+			at = i
+		}
+	}
+	for ; line > 0 && at >= 0; at-- {
+		if d.lines[at].file {
+			return fmt.Sprintf("%s:%d", d.lines[at].path, line)
+		}
+	}
+	return ""
 }
 
 func (d *Diff) draw(line diffLine, width int) string {

@@ -291,12 +291,15 @@ func TestDiffReadsWithoutColour(t *testing.T) {
 		d.Press("left", "left", "left", "/")
 		d.Type("GONE")
 		d.Press("enter")
-		d.Want("1      - gone (no line feed at the end)", `1 with "GONE"`)
+		d.Want("1      - gone (no line feed at the end)", "/etc/old:1", `1 with "GONE"`)
 		d.Press("/")
 		d.Type("nowhere")
 		d.Press("enter")
 		d.Want("Not found: nowhere")
-		d.Press("home", "]")
+		d.Press("home")
+		d.Want("/etc/network/interfaces:2,")
+		d.Press("c")
+		d.Want("Lines 2-18 of 18") // as far as it goes: the next one is in sight
 		d.Press("enter")
 		d.Want("That is all.")
 	})
@@ -332,7 +335,7 @@ func TestTabs(t *testing.T) {
 		{Title: "Commands", Widget: &tui.Prose{Text: "ovs-vsctl add-br examplebr0"}},
 	}}
 	show(t, tabs, func(d *tuitest.Driver) {
-		d.Want("[1 Files] 2 Commands", "No file is changed.")
+		d.Want("[1 Files] 2 Commands", "Nothing is changed.")
 		d.Press("tab")
 		d.Want("1 Files [2 Commands]", "ovs-vsctl add-br examplebr0")
 		d.Press("tab", "2", "1", "/")

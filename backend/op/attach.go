@@ -31,6 +31,7 @@ func (o *AttachNIC) Describe() Note {
 		Text:     fmt.Sprintf("Attach %s to bridge %s", o.NIC, o.Bridge),
 		Commands: []string{"ip link set " + quote(o.NIC) + " up", ovs.CommandLine(o.doArgs()...)},
 		Undo:     []string{ovs.CommandLine(o.undoArgs()...)},
+		Changes:  madeIn("port "+o.NIC+" of bridge "+o.Bridge, o.record()),
 		Cut:      true,
 	}
 }

@@ -52,6 +52,7 @@ func (o *AddBridge) Describe() Note {
 		Text:     fmt.Sprintf("Create bridge %s with internal port %s, MAC %s", o.Bridge, o.Port, o.MAC),
 		Commands: []string{ovs.CommandLine(o.doArgs()...)},
 		Undo:     []string{ovs.CommandLine(o.undoArgs()...)},
+		Changes:  madeIn("bridge "+o.Bridge, o.record()),
 	}
 }
 

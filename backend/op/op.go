@@ -55,9 +55,9 @@ type Note struct {
 	Risk     string       `json:"risk,omitempty"`    // what the operator should know about it
 }
 
-// FileChange is one file, or one libvirt definition, before and after.
+// FileChange is one file, or what Open vSwitch or libvirt keeps of one thing, before and after.
 type FileChange struct {
-	Path   string `json:"path"` // "/etc/network/interfaces", "libvirt network examplebr0"
+	Path   string `json:"path"` // "/etc/network/interfaces", "Open vSwitch bridge examplebr0", "libvirt network examplebr0"
 	Before string `json:"before"`
 	After  string `json:"after"`
 

@@ -69,7 +69,8 @@ func (o *AddBond) setArgs() []string {
 func (o *AddBond) undoArgs() []string { return []string{"--if-exists", "del-port", o.Bridge, o.Bond} }
 
 func (o *AddBond) Describe() Note {
-	n := Note{Cut: true, Commands: []string{ovs.CommandLine(o.doArgs()...)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)}}
+	n := Note{Cut: true, Commands: []string{ovs.CommandLine(o.doArgs()...)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)},
+		Changes: madeIn("port "+o.Bond+" of bridge "+o.Bridge, o.record())}
 	how := o.Mode
 	if o.LACP != bond.Off {
 		how += ", LACP " + o.LACP
@@ -259,6 +260,7 @@ func (o *SetBondRate) Describe() Note {
 		Text:     fmt.Sprintf("Set the LACP rate of %s to %s", o.Bond, o.Rate),
 		Commands: []string{ovs.CommandLine(o.args(o.Rate)...)},
 		Undo:     []string{ovs.CommandLine(o.args(bond.Fast)...)},
+		Changes:  []FileChange{{Path: "Open vSwitch port " + o.Bond, Before: o.record(bond.Fast).text(), After: o.record(o.Rate).text()}},
 	}
 }
 

@@ -44,6 +44,7 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 	b.scope()
 	b.checks()
 	b.risk()
+	b.picture()
 	return b.plan(), nil
 }
 

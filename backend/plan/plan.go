@@ -40,6 +40,7 @@ type Plan struct {
 	Checks  []check.Spec    `json:"checks"`
 	Scope   Scope           `json:"scope"`
 	Risk    Risk            `json:"risk"`
+	Picture Picture         `json:"picture"`
 	Notes   []string        `json:"notes,omitempty"` // what the operator should know about the edits
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const (
 	FormatScript     = "script"
 	FormatUndoScript = "undo-script"
 )
+
+// textWidth is that of the text format, in columns.
+const textWidth = 100
 
 // Render writes p in one of the formats.
 func Render(w io.Writer, p Plan, format string) error {
@@ -50,15 +54,20 @@ func (p Plan) json(w io.Writer) error {
 	return err
 }
 
-// Changes lists the files and definitions that the plan changes, before and after.
+// Changes lists what the plan changes, before and after: the host's own files first, then what Open vSwitch and
+// libvirt keep, in the order in which it is done.
 func (p Plan) Changes() []op.FileChange {
-	var out []op.FileChange
-	for _, phase := range []Phase{Persist, Trial} { // the host's own files come first
-		for _, o := range p.Ops(phase) {
-			out = append(out, o.Describe().Changes...)
+	var files, kept []op.FileChange
+	for _, i := range p.Items {
+		for _, c := range i.Op.Describe().Changes {
+			if filepath.IsAbs(c.Path) {
+				files = append(files, c)
+			} else {
+				kept = append(kept, c)
+			}
 		}
 	}
-	return out
+	return append(files, kept...)
 }
 
 // Diff is a unified diff of c.
@@ -70,6 +79,10 @@ func (p Plan) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s: %s becomes the uplink of bridge %s; the host's address moves to %s.\n\n",
 		p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
+	for _, l := range p.Picture.Draw(textWidth) {
+		b.WriteString(ascii.Replace(l) + "\n")
+	}
+	b.WriteString("\n")
 	for _, phase := range []Phase{Trial, Persist} {
 		if phase == Trial {
 			fmt.Fprintf(&b, "At apply, taken back after %s unless you confirm:\n", answers.Duration(p.Window(time.Duration(p.Answers.Apply.ConfirmWithin))))

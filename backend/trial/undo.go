@@ -53,6 +53,7 @@ func (t *Trial) UndoPlan(ctx context.Context, id string) (plan.Plan, string, err
 func (t *Trial) inverse(ctx context.Context, p plan.Plan) (plan.Plan, error) {
 	back := p
 	back.Items, back.Checks, back.Risk.Safe = nil, nil, ""
+	back.Picture = plan.Picture{Before: p.Picture.After, After: p.Picture.Before}
 	for _, phase := range []plan.Phase{plan.Trial, plan.Persist} {
 		ops := p.Ops(phase)
 		slices.Reverse(ops)

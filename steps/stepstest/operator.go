@@ -29,6 +29,7 @@ type Setup struct {
 	Answers *answers.Answers // of --answers
 	Badge   tui.Badge        // tui.Demo unless set
 	NotRoot bool
+	ASCII   bool
 	Width   int // 80 x 24 unless set
 	Height  int
 }
@@ -77,7 +78,9 @@ func (op *Operator) start(t *testing.T, s Setup) *tui.Shell {
 			return "/root", nil
 		}}
 	go passTime(t.Context(), op.Machine)
-	return op.Wizard.Shell()
+	shell := op.Wizard.Shell()
+	shell.ASCII = s.ASCII
+	return shell
 }
 
 // Trial is the trials of the machine, as another process sees them.
