@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test test-vm test-bonds test-faults check lint fuzz bench bench-cut deps clean
+.PHONY: all build run test test-vm test-bonds test-faults check screens lint fuzz bench bench-cut deps clean
 
 all: build
 
@@ -38,6 +38,10 @@ test-faults: ## every fault at every change of apply, confirm, rollback and undo
 check: ## what needs no host
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
+
+screens: ## every screen, plan and script as it is now, and the README's picture of them; read the difference
+	$(GO) test -count=1 ./golden -update
+	git --no-pager diff --stat -- golden docs/screens.svg
 
 LINT_VERSION := v2.12.2
 lint: ## golangci-lint, config in .golangci.yml

@@ -152,7 +152,7 @@ func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string)
 		}
 		switch s.Phase {
 		case trial.Confirmed:
-			fmt.Fprintln(a.err, "Confirmed. To take it back later: bridgehead undo")
+			fmt.Fprintln(a.err, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(id))
 			return nil
 		case trial.RolledBack:
 			return &trial.RolledBackError{Reason: s.Reason}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -100,7 +101,7 @@ func (a *app) confirmCommand() *cobra.Command {
 			if err := t.Confirm(c.Context()); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.out, "Confirmed. To take it back later: bridgehead undo")
+			fmt.Fprintln(a.out, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(s.ID))
 			return nil
 		},
 	}
@@ -223,8 +224,8 @@ func (a *app) undoCommand() *cobra.Command {
 func (a *app) historyCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "history", Short: "List the changes made on this host, newest first", Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use: "history [TIME]", Short: "List the changes made on this host, newest first, or print the report of one", Args: atMostOne,
+		RunE: func(c *cobra.Command, args []string) error {
 			t, err := a.trial()
 			if err != nil {
 				return err
@@ -233,14 +234,28 @@ func (a *app) historyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(args) == 1 {
+				i := slices.IndexFunc(all, func(s trial.Status) bool { return s.ID == args[0] })
+				if i < 0 {
+					return fmt.Errorf("no change of %s was made on this host; bridgehead history lists them", args[0])
+				}
+				all = all[i : i+1]
+			}
 			if asJSON {
 				return a.printJSON(all)
 			}
 			if len(all) == 0 {
 				fmt.Fprintln(a.out, "No change has been made on this host.")
 			}
+			if len(args) == 1 {
+				fmt.Fprint(a.out, t.Report(all[0]))
+				return nil
+			}
 			for _, s := range all {
 				fmt.Fprintln(a.out, historyLine(s))
+			}
+			if len(all) > 0 {
+				fmt.Fprintf(a.out, "What one of them did: bridgehead history TIME, or %s\n", t.ReportPath("TIME"))
 			}
 			return nil
 		},

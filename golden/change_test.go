@@ -281,6 +281,28 @@ func TestDone(t *testing.T) {
 	})
 }
 
+// Each finished run has a report in its directory, and the screen says where.
+func TestReport(t *testing.T) {
+	for name, keys := range map[string][]string{"confirmed": {"k", "enter"}, "taken-back": {"r", "enter"}} {
+		t.Run(name, func(t *testing.T) {
+			stepstest.Run(t, real, func(op *operator) {
+				trialOf(keys...)(t, op)
+				op.Wait(time.Second)
+				all, err := op.Trial().History(context.Background())
+				must(t, err)
+				path := op.Trial().ReportPath(all[0].ID)
+				op.Want(path)
+				f, err := op.Machine.Host().Files.Read(path)
+				must(t, err)
+				if f.Mode != 0o600 || string(f.Data) != op.Trial().Report(all[0]) {
+					t.Errorf("%s (mode %o) is not what bridgehead history prints:\n%s", path, f.Mode, f.Data)
+				}
+				golden(t, "reports/"+name+".txt", string(f.Data))
+			})
+		})
+	}
+}
+
 func TestRestart(t *testing.T) {
 	restart := func(step string, keys ...string) func(*testing.T, *operator) {
 		return func(t *testing.T, op *operator) {

@@ -3,10 +3,12 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
+	"bridgehead/backend/plan"
 	"bridgehead/backend/trial"
 	"bridgehead/tui"
 )
@@ -69,16 +71,32 @@ func confirmedText(w *Wizard) string {
 	default:
 		b.WriteString("Confirmed. ")
 	}
-	fmt.Fprintf(&b, "%s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n",
+	fmt.Fprintf(&b, "%s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n\n",
 		a.UplinkName(), a.Bridge.Name, a.Bridge.Port)
-	next := func(what, command string) { fmt.Fprintf(&b, "\n%s\n  %s\n", what, command) }
-	next("Look at it:", "ovs-vsctl show")
-	if l := a.Libvirt; l != nil && l.Network != "" {
-		next("Connect a VM, from its next start on:", "virsh attach-interface VM network "+l.Network+" --model virtio --config")
+	for _, l := range plan.Tree(w.plan.Picture.After[:1]) {
+		b.WriteString("  " + l + "\n")
 	}
-	next("Take it back, under the same guard:", "bridgehead undo")
-	next("The files as they were before:", w.Trial.Dir+"/history/"+w.run.id+"/before/files")
+	fmt.Fprintf(&b, "\nChanged: %s.\n", strings.Join(changed(w.plan), ", "))
+	if w.Badge != tui.Real {
+		b.WriteString("\nWhen it is done in earnest, the host keeps:\n")
+	}
+	fmt.Fprintf(&b, "Report:       %s\nOld files:    %s\nTake it back: bridgehead undo   (under the same guard)\n\n",
+		w.Trial.ReportPath(w.run.id), w.Trial.BeforePath(w.run.id))
+	for _, h := range w.plan.Next() {
+		fmt.Fprintf(&b, "%s\n  %s\n", h.What, h.Command)
+	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// changed names what a plan changes: each file, bridge and network once.
+func changed(pl plan.Plan) []string {
+	var out []string
+	for _, c := range pl.Changes() {
+		if !slices.Contains(out, c.Path) && !strings.Contains(c.Path, " of bridge ") { // part of the bridge
+			out = append(out, c.Path)
+		}
+	}
+	return out
 }
 
 func stagedText(w *Wizard) string {
@@ -95,7 +113,7 @@ func rolledBackText(w *Wizard) string {
 	if len(w.installed) > 0 {
 		fmt.Fprintf(&b, "\nThese packages stay installed: %s.\n", strings.Join(w.installed, ", "))
 	}
-	b.WriteString("\nPress s to start again. What you typed is kept.\n\nWhat was tried on this host:\n  bridgehead history")
+	fmt.Fprintf(&b, "\nWhat was tried:\n  %s\n\nPress s to start again. What you typed is kept.", w.Trial.ReportPath(w.run.id))
 	return b.String()
 }
 

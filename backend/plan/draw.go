@@ -29,6 +29,11 @@ func (p Picture) Draw(width int) []string {
 	return out
 }
 
+// Text is the drawing in ASCII: for a pipe or a file, whose reader's character set is not known.
+func (p Picture) Text() string { return ascii.Replace(strings.Join(p.Draw(textWidth), "\n")) + "\n" }
+
+var ascii = strings.NewReplacer("├", "|", "┌", ",", "└", "`", "│", "|", "─", "-")
+
 func block(title string, lines []string) []string {
 	out := []string{title}
 	for _, l := range lines {
@@ -75,6 +80,3 @@ func branches(nodes []Node) []string {
 	}
 	return out
 }
-
-// ascii writes a drawing for a pipe or a file, whose reader's character set is not known.
-var ascii = strings.NewReplacer("├", "|", "┌", ",", "└", "`", "│", "|", "─", "-")

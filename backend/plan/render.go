@@ -79,10 +79,7 @@ func (p Plan) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s: %s becomes the uplink of bridge %s; the host's address moves to %s.\n\n",
 		p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
-	for _, l := range p.Picture.Draw(textWidth) {
-		b.WriteString(ascii.Replace(l) + "\n")
-	}
-	b.WriteString("\n")
+	b.WriteString(p.Picture.Text() + "\n")
 	for _, phase := range []Phase{Trial, Persist} {
 		if phase == Trial {
 			fmt.Fprintf(&b, "At apply, taken back after %s unless you confirm:\n", answers.Duration(p.Window(time.Duration(p.Answers.Apply.ConfirmWithin))))

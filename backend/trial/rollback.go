@@ -199,6 +199,7 @@ func (t *Trial) putAway(r *run) error {
 	if r.phase() == None {
 		return t.Host.Files.RemoveAll(t.current())
 	}
+	t.writeReport(r)
 	if err := t.Host.Files.Rename(t.current(), t.history(r.meta.ID)); err != nil {
 		return fmt.Errorf("cannot put the run away: %w", err)
 	}

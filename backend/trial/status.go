@@ -15,6 +15,7 @@ type Status struct {
 	ID        string        `json:"id,omitempty"`
 	Phase     Phase         `json:"phase"`
 	Began     time.Time     `json:"began,omitzero"`
+	Ended     time.Time     `json:"ended,omitzero"`         // of a run that is over
 	Remaining time.Duration `json:"remaining_ns,omitempty"` // until it is taken back, while Waiting
 	Reason    string        `json:"reason,omitempty"`       // why it was taken back
 	Left      []string      `json:"left,omitempty"`         // what could not be restored
@@ -65,6 +66,9 @@ func (r *run) status() Status {
 	s := Status{ID: r.meta.ID, Phase: r.phase(), Undoes: r.meta.Undoes, Plan: r.plan}
 	if rec, ok := r.last(evBegin); ok {
 		s.Began = rec.Time
+	}
+	if n := len(r.records); n > 0 && s.Phase.Over() {
+		s.Ended = r.records[n-1].Time
 	}
 	if rec, ok := r.last(evRollback); ok {
 		s.Reason = rec.Text
