@@ -134,6 +134,8 @@ type Route struct {
 	MTU      int          `json:"mtu,omitempty"`
 	NextHops []NextHop    `json:"nexthops,omitempty"`
 	Expires  int          `json:"expires,omitempty"` // seconds; routes learnt from router advertisements
+	Options  string       `json:"options,omitempty"` // what else it has, as ip-route(8) writes it: "advmss 1400 initcwnd 10 pref high"
+	Foreign  string       `json:"foreign,omitempty"` // only read: what it has that cannot be made again, "encap"
 }
 
 // NextHop is one way of a multipath route.
@@ -156,6 +158,7 @@ type Rule struct {
 	Mask     uint32       `json:"mask,omitempty"`
 	Table    int          `json:"table"`
 	Invert   bool         `json:"invert,omitempty"`
+	Foreign  string       `json:"foreign,omitempty"` // only read: what it has that cannot be made again, "uidrange"
 }
 
 // Files reads and changes files. Paths are absolute; under a root prefix the

@@ -343,7 +343,8 @@ func linksRoutes(t linksTest) {
 	t.setAddr(t.a, v4, v6)
 	t.setAddr(t.b, v4, v6)
 	for _, r := range []backend.Route{
-		{Dst: prefix("198.51.100.0/24"), Gateway: v4Gateway, Dev: t.a, Src: v4.Prefix.Addr(), Metric: 5, Table: 254, Scope: "global", Protocol: "dhcp", Type: "unicast", MTU: 1300},
+		{Dst: prefix("198.51.100.0/24"), Gateway: v4Gateway, Dev: t.a, Src: v4.Prefix.Addr(), Metric: 5, Table: 254, Scope: "global", Protocol: "dhcp", Type: "unicast", MTU: 1300, Options: "advmss 1260 initcwnd 20 rto_min 40ms"},
+		{Dst: prefix("198.51.101.0/24"), Gateway: v4Gateway, Dev: t.a, Table: 254, Scope: "global", Protocol: "static", Type: "unicast", Options: "mtu lock 1300 initrwnd 20 quickack 1"},
 		{Dst: prefix("198.51.100.0/24"), Gateway: v4Gateway, Dev: t.a, Table: 100, Scope: "global", Protocol: "static", Type: "unicast"},
 		{Dst: prefix("198.51.100.0/25"), Gateway: v4Gateway, Dev: t.a, Table: 1000, Scope: "global", Protocol: "186", Type: "unicast", OnLink: true},
 		{Dst: prefix("198.51.100.7/32"), Dev: t.b, Src: v4.Prefix.Addr(), Table: 254, Scope: "link", Protocol: "kernel", Type: "unicast"},
@@ -354,6 +355,7 @@ func linksRoutes(t linksTest) {
 			{Gateway: v4Gateway, Dev: t.a, Weight: 3}, {Gateway: ip("192.0.2.2"), Dev: t.b, Weight: 1, OnLink: true}}},
 		{Dst: prefix("2001:db8:1::/48"), Gateway: v6Gateway, Dev: t.a, Src: v6.Prefix.Addr(), Metric: 5, Table: 254, Scope: "global", Protocol: "static", Type: "unicast", MTU: 1300},
 		{Dst: prefix("2001:db8:1::/48"), Gateway: ip("fe80::1"), Dev: t.b, Metric: 1024, Table: 100, Scope: "global", Protocol: "ra", Type: "unicast"},
+		{Dst: prefix("2001:db8:5::/48"), Gateway: v6Gateway, Dev: t.a, Metric: 5, Table: 254, Scope: "global", Protocol: "static", Type: "unicast", Options: "hoplimit 70 pref high"},
 		{Dst: prefix("2001:db8:2::/48"), Metric: 1024, Table: 254, Scope: "global", Protocol: "static", Type: "blackhole"},
 		{Dst: prefix("2001:db8:3::/48"), Metric: 1024, Table: 254, Scope: "global", Protocol: "static", Type: "unicast", NextHops: []backend.NextHop{
 			{Gateway: v6Gateway, Dev: t.a, Weight: 1}, {Gateway: ip("2001:db8::2"), Dev: t.b, Weight: 1}}},

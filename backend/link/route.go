@@ -165,7 +165,7 @@ func sameKey(a, b backend.Route) bool {
 func sameRoute(a, b backend.Route) bool {
 	return sameKey(a, b) && a.Gateway == b.Gateway && a.Dev == b.Dev && a.Src == b.Src &&
 		a.Scope == b.Scope && a.Protocol == b.Protocol && a.Type == b.Type &&
-		a.OnLink == b.OnLink && a.MTU == b.MTU && slices.Equal(a.NextHops, b.NextHops)
+		a.OnLink == b.OnLink && a.MTU == b.MTU && a.Options == b.Options && a.Foreign == b.Foreign && slices.Equal(a.NextHops, b.NextHops)
 }
 
 // Describe writes r as ip-route(8) would.

@@ -311,3 +311,30 @@ func FuzzDecodeAddr(f *testing.F) {
 		}
 	})
 }
+
+// What a route or a rule has that cannot be made again is told, and neither is touched.
+func TestForeignRoutesAndRules(t *testing.T) {
+	lan(t, []string{"eth0", "eth1"})
+	l := open(t)
+	ok(t, l.SetAddr(t.Context(), "eth0", at("192.0.2.10/24")))
+	ip(t, "route add 198.51.100.0/24 via 192.0.2.1 dev eth0 tos 0x10 metric 5")
+	ip(t, "rule add iif eth0 dport 22 ipproto tcp lookup 100 priority 1000")
+	routes, err := l.Routes(t.Context())
+	ok(t, err)
+	at := slices.IndexFunc(routes, func(r backend.Route) bool { return r.Metric == 5 })
+	if at < 0 || routes[at].Foreign != "tos" {
+		t.Fatalf("the route is read as %+v", routes)
+	}
+	if err := l.DelRoute(t.Context(), routes[at]); err == nil {
+		t.Error("a route is removed that could not be made again")
+	}
+	lines(t, "route show 198.51.100.0/24", "198.51.100.0/24 tos 0x10 via 192.0.2.1 dev eth0 metric 5")
+	rules, err := l.Rules(t.Context())
+	ok(t, err)
+	if len(rules) != 1 || rules[0].Foreign != "dport, ipproto" {
+		t.Fatalf("the rules are read as %+v", rules)
+	}
+	if l.DelRule(t.Context(), rules[0]) == nil || l.SetRule(t.Context(), rules[0]) == nil {
+		t.Error("a rule is changed that could not be made again")
+	}
+}

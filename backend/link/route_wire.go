@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -47,10 +48,11 @@ func (l *Links) encodeRoute(ctx context.Context, r backend.Route) (attrs, error)
 		body.number(unix.RTA_PRIORITY, r.Metric)
 	}
 	body.number(unix.RTA_TABLE, r.Table)
-	if r.MTU != 0 {
-		metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
-		metrics.AddRtAttr(unix.RTAX_MTU, nl.Uint32Attr(uint32(r.MTU)))
-		body = append(body, metrics)
+	if r.Foreign != "" {
+		return nil, fmt.Errorf("it has what cannot be made again: %s", r.Foreign)
+	}
+	if err := encodeOptions(&body, r.MTU, r.Options); err != nil {
+		return nil, err
 	}
 	if r.Expires > 0 && r.Dst.Addr().Is6() {
 		body.number(unix.RTA_EXPIRES, r.Expires)
@@ -133,7 +135,14 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		Table: int(msg.Table), Scope: scopeName(msg.Scope), Protocol: protocolName(msg.Protocol),
 		Type: word(routeTypes, msg.Type), OnLink: msg.Flags&unix.RTNH_F_ONLINK != 0,
 	}
+	var options, foreign []string
+	if msg.Tos != 0 {
+		foreign = append(foreign, "tos")
+	}
 	for _, attr := range list {
+		if name, ok := foreignAttributes[attr.kind]; ok {
+			foreign = append(foreign, name)
+		}
 		switch v := attr.value; attr.kind {
 		case unix.RTA_DST:
 			dst = address(v)
@@ -148,7 +157,13 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		case unix.RTA_GATEWAY, unix.RTA_VIA:
 			r.Gateway = decodeGateway(attr.kind, v)
 		case unix.RTA_METRICS:
-			r.MTU, err = decodeMTU(v)
+			var words, odd []string
+			r.MTU, words, odd, err = decodeMetrics(v)
+			options, foreign = append(options, words...), append(foreign, odd...)
+		case unix.RTA_PREF:
+			if len(v) > 0 && preferences[v[0]] != "" {
+				options = append(options, "pref "+preferences[v[0]])
+			}
 		case unix.RTA_MULTIPATH:
 			r.NextHops, err = decodeHops(v, names)
 		case unix.RTA_CACHEINFO:
@@ -161,6 +176,7 @@ func decodeRoute(m []byte, names map[int]string) (r backend.Route, ok bool, err 
 		}
 	}
 	r.Dst = netip.PrefixFrom(dst, int(msg.Dst_len))
+	r.Options, r.Foreign = strings.Join(options, " "), strings.Join(foreign, ", ")
 	if r.Type != "unicast" {
 		r.Dev = ""
 	}
@@ -181,19 +197,6 @@ func decodeGateway(kind int, v []byte) netip.Addr {
 		v = v[min(2, len(v)):] // the family stands first
 	}
 	return address(v)
-}
-
-func decodeMTU(v []byte) (int, error) {
-	metrics, err := parse(v)
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range metrics {
-		if m.kind == unix.RTAX_MTU {
-			return number(m.value), nil
-		}
-	}
-	return 0, nil
 }
 
 func decodeHops(v []byte, names map[int]string) (hops []backend.NextHop, err error) {

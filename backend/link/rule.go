@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -37,7 +38,11 @@ func (l *Links) Rules(ctx context.Context) ([]backend.Rule, error) {
 // matched whole, as ip-rule(8) does.
 func (l *Links) SetRule(ctx context.Context, r backend.Rule) error {
 	err := ctx.Err()
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.Foreign != "":
+		err = errors.New("it has what cannot be made again: " + r.Foreign)
+	default:
 		err = l.kernel.RuleAdd(toNetlink(r))
 	}
 	if errors.Is(err, unix.EEXIST) {
@@ -55,6 +60,9 @@ func (l *Links) DelRule(ctx context.Context, r backend.Rule) error {
 	}
 	if !slices.Contains(rules, whole32(r)) {
 		return nil
+	}
+	if r.Foreign != "" {
+		return failed(errors.New("it has what cannot be made again: "+r.Foreign), "cannot remove the routing rule %d", r.Priority)
 	}
 	err = l.kernel.RuleDel(toNetlink(r))
 	if errors.Is(err, unix.ENOENT) {
@@ -90,7 +98,27 @@ func fromNetlink(n netlink.Rule) backend.Rule {
 	if n.Mask != nil {
 		r.Mask = *n.Mask
 	}
+	r.Foreign = foreignRule(n)
 	return r
+}
+
+// foreignRule names what a rule has that toNetlink does not write.
+func foreignRule(n netlink.Rule) string {
+	var out []string
+	for _, x := range []struct {
+		has  bool
+		name string
+	}{
+		{n.Tos != 0, "tos"}, {n.TunID != 0, "tun_id"}, {n.Goto >= 0, "goto"}, {n.Flow >= 0, "realms"},
+		{n.SuppressIfgroup >= 0, "suppress_ifgroup"}, {n.SuppressPrefixlen >= 0, "suppress_prefixlength"},
+		{n.Dport != nil, "dport"}, {n.Sport != nil, "sport"}, {n.IPProto != 0, "ipproto"}, {n.UIDRange != nil, "uidrange"},
+		{n.Type != 0 && n.Type != unix.FR_ACT_TO_TBL, "an action of its own"},
+	} {
+		if x.has {
+			out = append(out, x.name)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func toNetlink(r backend.Rule) *netlink.Rule {

@@ -85,6 +85,9 @@ func routeText(r backend.Route) string {
 	if r.MTU != 0 {
 		c = append(c, "mtu", fmt.Sprint(r.MTU))
 	}
+	if r.Options != "" {
+		c = append(c, r.Options)
+	}
 	if r.OnLink {
 		c = append(c, "onlink")
 	}

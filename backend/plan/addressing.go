@@ -17,6 +17,9 @@ const mainTable = 254
 // addressing works out what the NIC has and what the port will have.
 func (b *builder) addressing() error {
 	b.from = op.Carried(b.nic.Name, b.nic.Addrs, b.facts.Routes, b.facts.Rules)
+	if err := b.foreign(); err != nil {
+		return err
+	}
 	for _, c := range b.facts.DHCP {
 		if c.NIC == b.nic.Name {
 			b.dhcp = append(b.dhcp, c)
@@ -43,6 +46,23 @@ func (b *builder) addressing() error {
 	for i := range b.to.Addrs {
 		// The address is the host's own already; asking for duplicates would make it unusable for a second.
 		b.to.Addrs[i].NoDAD = b.to.Addrs[i].Prefix.Addr().Is6()
+	}
+	return nil
+}
+
+// foreign refuses routes and rules of the NIC that could not be given back exactly.
+func (b *builder) foreign() error {
+	for _, r := range b.from.Routes {
+		if r.Foreign != "" {
+			return refuse(fmt.Sprintf("the route to %s through %s cannot be moved", r.Dst, b.nic.Name), "it has "+r.Foreign+", which could not be made again exactly",
+				"remove that route for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
+		}
+	}
+	for _, r := range b.from.Rules {
+		if r.Foreign != "" {
+			return refuse(fmt.Sprintf("the routing rule %d, which names %s, cannot be moved", r.Priority, b.nic.Name), "it has "+r.Foreign+", which could not be made again exactly",
+				"remove that rule for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
+		}
 	}
 	return nil
 }

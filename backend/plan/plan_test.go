@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"reflect"
@@ -261,6 +262,12 @@ func TestRefusals(t *testing.T) {
 			func(a *answers.Answers) { a.Uplink.NICs = []string{"eth1"} }},
 		{"stanza not understood", "", "eth0", spec(func(s *sim.Spec) {
 			s.Files["/etc/network/interfaces"] = backend.File{Data: []byte("auto eth0\niface eth0 inet static\n\taddress 192.168.1.100/24\n\tbridge_ports eth1\n"), Mode: 0o644}
+		}), nil},
+		{"a route that cannot be made again", "", "10.9.0.0/16", spec(func(s *sim.Spec) {
+			s.Routes = append(s.Routes, backend.Route{Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("192.168.1.1"), Dev: "eth0", Foreign: "encap"})
+		}), nil},
+		{"a rule that cannot be made again", "", "rule 1000", spec(func(s *sim.Spec) {
+			s.Rules = append(s.Rules, backend.Rule{Priority: 1000, IIF: "eth0", Table: 100, Foreign: "uidrange"})
 		}), nil},
 	} {
 		a := plantest.Answers()

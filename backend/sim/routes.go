@@ -97,7 +97,7 @@ func (m *Machine) checkHop(r backend.Route, dev string, gateway netip.Addr, onli
 // sameRoute compares what rtnetlink compares when it deletes a route.
 func sameRoute(a, b backend.Route) bool {
 	return a.Dst == b.Dst && a.Table == b.Table && a.Metric == b.Metric && a.Dev == b.Dev &&
-		a.Gateway == b.Gateway && a.Src == b.Src && a.Type == b.Type && a.Protocol == b.Protocol && slices.Equal(a.NextHops, b.NextHops)
+		a.Gateway == b.Gateway && a.Src == b.Src && a.Type == b.Type && a.Protocol == b.Protocol && a.Options == b.Options && slices.Equal(a.NextHops, b.NextHops)
 }
 
 func (m *Machine) delRoute(r backend.Route) {

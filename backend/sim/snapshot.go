@@ -125,6 +125,7 @@ func routeText(r backend.Route) string {
 	add(r.Metric != 0, "metric %d", r.Metric)
 	add(r.OnLink, "onlink")
 	add(r.MTU != 0, "mtu %d", r.MTU)
+	add(r.Options != "", "%s", r.Options)
 	return text
 }
 

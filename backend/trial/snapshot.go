@@ -168,6 +168,9 @@ func routeText(r backend.Route) string {
 	if r.MTU != 0 {
 		t += fmt.Sprintf(" mtu %d", r.MTU)
 	}
+	if r.Options != "" {
+		t += " " + r.Options
+	}
 	if r.OnLink {
 		t += " onlink"
 	}
