@@ -55,7 +55,7 @@ var byHand = []way{
 	{"apply/ifupdown", addBridge + newFile,
 		"ovs-vsctl add-port examplebr0 eth0; ifdown eth0; cp /run/interfaces /etc/network/interfaces; ifup eth0; ifup examplebr0p1"},
 	{"apply/batch", addBridge + there + "ip link set examplebr0p1 up", moveThere},
-	{"rollback/ifupdown", addBridge + newFile + there + "ip link set examplebr0p1 up\n" + moveThere + "cp /run/interfaces /etc/network/interfaces; echo examplebr0p1=examplebr0p1 >>/run/network/ifstate",
+	{"rollback/ifupdown", addBridge + newFile + there + "ip link set examplebr0p1 up\n" + moveThere + "cp /run/interfaces /etc/network/interfaces; echo examplebr0p1=examplebr0p1 >>/run/network/ifstate; echo examplebr0p1 >/run/network/ifstate.examplebr0p1",
 		"ovs-vsctl del-br examplebr0; cp /run/original /etc/network/interfaces; ifdown examplebr0p1; ifup eth0"},
 	{"rollback/batch", addBridge + there + back + "ip link set examplebr0p1 up\n" + moveThere,
 		"ovs-vsctl del-br examplebr0; ip -batch /run/back"},
@@ -65,6 +65,8 @@ var byHand = []way{
 const asBefore = `ovs-vsctl --if-exists del-br examplebr0
 cp /run/original /etc/network/interfaces
 printf 'lo=lo\neth0=eth0\n' >/run/network/ifstate
+rm -f /run/network/ifstate.examplebr0p1
+echo eth0 >/run/network/ifstate.eth0
 ip addr flush dev eth0
 ip link set eth0 up
 ip addr add 10.77.0.10/24 brd + dev eth0

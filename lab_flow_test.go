@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ func (h host) agrees() {
 	}
 	if got := words(h.sh("ifquery examplebr0p1")); got != "address: 10.77.0.10 gateway: 10.77.0.1 broadcast: 10.77.0.255 netmask: 255.255.255.0" {
 		h.t.Errorf("ifquery examplebr0p1: %s", got)
+	}
+	if got := h.sh("ifup -v examplebr0p1 2>&1"); !strings.Contains(got, "interface examplebr0p1 already configured") {
+		h.t.Errorf("ifup examplebr0p1: %s", got)
 	}
 	h.sh("ifquery --list --allow auto | grep -x examplebr0p1; ifup --no-act --force examplebr0p1; ifup --no-act --force eth0; ifdown --no-act examplebr0p1")
 }

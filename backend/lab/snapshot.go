@@ -27,7 +27,7 @@ type Snapshot struct {
 	Sysctls string // per interface, those that matter for one address on two links
 	Libvirt string // networks and domains, or that it does not run
 	DHCP    string // running DHCP clients
-	Ifstate string // /run/network/ifstate: what ifupdown believes to be up
+	Ifstate string // /run/network/ifstate and ifstate.NAME: what ifupdown believes to be up
 }
 
 // SnapshotPaths are the files and directories of a host that a Snapshot holds.
@@ -61,7 +61,7 @@ func (l *Lab) Snapshot() (Snapshot, error) {
 		{&s.Sysctls, l.sysctls},
 		{&s.Libvirt, l.libvirt},
 		{&s.DHCP, l.dhcpClients},
-		{&s.Ifstate, func() (string, error) { return l.readIfThere("/run/network/ifstate") }},
+		{&s.Ifstate, l.ifstate},
 	} {
 		var err error
 		if *part.text, err = part.read(); err != nil {

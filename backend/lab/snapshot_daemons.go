@@ -203,3 +203,26 @@ func (l *Lab) dhcpClients() (string, error) {
 	sort.Strings(lines)
 	return strings.Join(lines, ""), nil
 }
+
+// ifstate prints what ifupdown believes: its list, and what it keeps for each interface.
+func (l *Lab) ifstate() (string, error) {
+	text, err := l.readIfThere("/run/network/ifstate")
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Join(l.host.proc, "root")
+	paths, err := filepath.Glob(root + "/run/network/ifstate.*") // sorted
+	if err != nil {
+		return "", err
+	}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		if one := strings.TrimSpace(string(b)); one != "" { // ifdown leaves an empty one
+			text += filepath.Base(path) + ": " + one + "\n"
+		}
+	}
+	return text, nil
+}

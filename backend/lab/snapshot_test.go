@@ -29,6 +29,7 @@ func TestSnapshotIsStableAndSeesEveryChange(t *testing.T) {
 		{"a rule", "ip rule add from 10.77.0.10 table 100", "ip rule del from 10.77.0.10 table 100", "src=10.77.0.10 table=100"},
 		{"a sysctl", "sysctl -qw net.ipv4.conf.eth0.rp_filter=1", "sysctl -qw net.ipv4.conf.eth0.rp_filter=0", "proxy_arp=0 rp_filter=1"},
 		{"ifstate", "echo eth3=eth3 >> /run/network/ifstate", "sed -i /eth3/d /run/network/ifstate", "+eth3=eth3"},
+		{"ifstate of one", "echo eth3 > /run/network/ifstate.eth3", "rm /run/network/ifstate.eth3", "+ifstate.eth3: eth3"},
 		{"a bridge", "ovs-vsctl add-br br0 -- set bridge br0 datapath_type=netdev", "ovs-vsctl del-br br0", "+Bridge datapath_type=netdev name=br0 ports=br0"},
 		{"a port with the NIC", "ovs-vsctl add-br br0 -- set bridge br0 datapath_type=netdev -- add-port br0 eth1 tag=5", "ovs-vsctl del-br br0", "+Port interfaces=eth1 name=eth1 tag=5"},
 		{"a network", "echo '<network><name>n</name></network>' > /run/n.xml; virsh -q net-define /run/n.xml", "virsh -q net-undefine n; rm /run/n.xml", "+net-dumpxml n"},

@@ -117,6 +117,8 @@ func demoFiles() map[string]backend.File {
 	return map[string]backend.File{
 		"/etc/network/interfaces":    text(demoInterfaces),
 		"/run/network/ifstate":       text("lo=lo\neth0=eth0\n"),
+		"/run/network/ifstate.lo":    text("lo\n"),
+		"/run/network/ifstate.eth0":  text("eth0\n"),
 		"/etc/hostname":              text("kvm1\n"),
 		"/etc/hosts":                 text("127.0.0.1\tlocalhost\n192.168.1.100\tkvm1.example.com\tkvm1\n"),
 		"/etc/resolv.conf":           text("search example.com\nnameserver 192.168.1.1\n"),

@@ -74,7 +74,7 @@ func (m *Machine) ifup(c *interfaces.Config, name string) error {
 	return m.note(name, true)
 }
 
-// note writes or removes a line of ifstate.
+// note writes or removes a line of ifstate, and what ifup and ifdown go by.
 func (m *Machine) note(name string, up bool) error {
 	f, err := m.files.read(ifstate)
 	if err != nil {
@@ -83,6 +83,13 @@ func (m *Machine) note(name string, up bool) error {
 	lines := slices.DeleteFunc(strings.Split(string(f.Data), "\n"), func(l string) bool { return l == "" || strings.HasPrefix(l, name+"=") })
 	if up {
 		lines = append(lines, name+"="+name)
+	}
+	state := ""
+	if up {
+		state = name + "\n"
+	}
+	if err := m.files.write(ifstate+"."+name, backend.File{Exists: true, Mode: 0o644, Data: []byte(state)}, m.wall()); err != nil {
+		return err
 	}
 	f.Exists, f.Mode, f.Data = true, 0o644, []byte(strings.Join(append(lines, ""), "\n"))
 	return m.files.write(ifstate, f, m.wall())

@@ -60,6 +60,8 @@ chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
 mv /etc/network/interfaces.new /etc/network/interfaces && sync
 
 # Tell ifupdown that eth1 and examplebr0p1 are up
+echo eth1 > /run/network/ifstate.eth1
 grep -qxF eth1=eth1 /run/network/ifstate || echo eth1=eth1 >> /run/network/ifstate
+echo examplebr0p1 > /run/network/ifstate.examplebr0p1
 grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
 

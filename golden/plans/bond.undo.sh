@@ -5,7 +5,9 @@
 set -eu
 
 # Undo: Tell ifupdown that eth1 and examplebr0p1 are up
+rm -f /run/network/ifstate.eth1
 sed -i '\|^eth1=eth1$|d' /run/network/ifstate
+rm -f /run/network/ifstate.examplebr0p1
 sed -i '\|^examplebr0p1=examplebr0p1$|d' /run/network/ifstate
 
 # Undo: Write /etc/network/interfaces

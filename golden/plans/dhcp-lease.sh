@@ -45,5 +45,6 @@ chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
 mv /etc/network/interfaces.new /etc/network/interfaces && sync
 
 # Tell ifupdown that examplebr0p1 is up
+echo examplebr0p1 > /run/network/ifstate.examplebr0p1
 grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
 

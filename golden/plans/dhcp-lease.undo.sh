@@ -5,6 +5,7 @@
 set -eu
 
 # Undo: Tell ifupdown that examplebr0p1 is up
+rm -f /run/network/ifstate.examplebr0p1
 sed -i '\|^examplebr0p1=examplebr0p1$|d' /run/network/ifstate
 
 # Undo: Write /etc/network/interfaces

@@ -72,6 +72,8 @@ chown 0:0 /etc/network/interfaces.d/eth0-v6.new && chmod 0644 /etc/network/inter
 mv /etc/network/interfaces.d/eth0-v6.new /etc/network/interfaces.d/eth0-v6 && sync
 
 # Tell ifupdown that examplebr0p1:1 and examplebr0p1 are up
+echo examplebr0p1:1 > /run/network/ifstate.examplebr0p1:1
 grep -qxF examplebr0p1:1=examplebr0p1:1 /run/network/ifstate || echo examplebr0p1:1=examplebr0p1:1 >> /run/network/ifstate
+echo examplebr0p1 > /run/network/ifstate.examplebr0p1
 grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
 

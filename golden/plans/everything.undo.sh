@@ -5,7 +5,9 @@
 set -eu
 
 # Undo: Tell ifupdown that examplebr0p1:1 and examplebr0p1 are up
+rm -f /run/network/ifstate.examplebr0p1:1
 sed -i '\|^examplebr0p1:1=examplebr0p1:1$|d' /run/network/ifstate
+rm -f /run/network/ifstate.examplebr0p1
 sed -i '\|^examplebr0p1=examplebr0p1$|d' /run/network/ifstate
 
 # Undo: Write /etc/network/interfaces.d/eth0-v6

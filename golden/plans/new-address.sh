@@ -57,5 +57,6 @@ chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
 mv /etc/network/interfaces.new /etc/network/interfaces && sync
 
 # Tell ifupdown that mgmt is up
+echo mgmt > /run/network/ifstate.mgmt
 grep -qxF mgmt=mgmt /run/network/ifstate || echo mgmt=mgmt >> /run/network/ifstate
 

@@ -5,6 +5,7 @@
 set -eu
 
 # Undo: Tell ifupdown that mgmt is up
+rm -f /run/network/ifstate.mgmt
 sed -i '\|^mgmt=mgmt$|d' /run/network/ifstate
 
 # Undo: Write /etc/network/interfaces

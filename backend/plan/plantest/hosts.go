@@ -172,6 +172,7 @@ func Rich() sim.Spec {
 	s.Virt = nil
 	s.Files["/etc/network/interfaces"] = text(richInterfaces)
 	s.Files["/run/network/ifstate"] = text("lo=lo\neth0=eth0\neth0:1=eth0:1\neth9=eth9\n")
+	s.Files["/run/network/ifstate.eth0:1"] = text("eth0:1\n")
 	s.Sysctls = map[string]string{"ipv4/conf/default/rp_filter": "1", "ipv4/conf/all/rp_filter": "0", "ipv6/conf/default/accept_ra": "0"}
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	nic := &s.NICs[0]
