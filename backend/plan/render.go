@@ -163,6 +163,8 @@ const scriptHead = `#!/bin/sh
 # Written by bridgehead for host %s. Run it as root at the console: unlike
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 `
 

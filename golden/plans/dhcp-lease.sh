@@ -3,6 +3,8 @@
 # Written by bridgehead for host kvm1. Run it as root at the console: unlike
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 # Stop the DHCP client on eth0; the address stays
 pkill -KILL -x -f '^dhclient -4 -v -i -pf /run/dhclient.eth0.pid -lf /var/lib/dhcp/dhclient.eth0.leases -I -df /var/lib/dhcp/dhclient6.eth0.leases eth0$'

@@ -3,6 +3,8 @@
 # Written by bridgehead for host kvm1. Run it as root at the console: unlike
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 # Undo: Tell ifupdown that mgmt is up
 rm -f /run/network/ifstate.mgmt
