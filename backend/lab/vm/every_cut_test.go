@@ -46,7 +46,7 @@ type moment struct {
 }
 
 // tried is how many different disks each run is booted from, at most.
-const tried = 24
+const tried = 48
 
 // cutEverywhere records a run, finds every disk that differs in what matters, and boots from them; only from those
 // after the event of the journal that from names.
