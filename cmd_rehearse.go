@@ -35,6 +35,7 @@ answers, and opens the wizard on it. Everything is gone afterwards.`,
 		},
 	}
 	c.Flags().StringVar(&a.answers, "answers", "", "start from the answers in `FILE`")
+	c.Flags().BoolVar(&a.plain, "plain", false, "line by line instead of screens")
 	c.Flags().BoolVar(&tutorial, "tutorial", false, "rehearse on the tutorial's host, eth0 to eth3, instead of a replica")
 	return c
 }
@@ -95,6 +96,9 @@ func (a *app) inside(ctx context.Context, l *lab.Lab) error {
 	argv := []string{"bridgehead"}
 	if a.answers != "" {
 		argv = append(argv, "--answers", a.answers)
+	}
+	if a.plain {
+		argv = append(argv, "--plain")
 	}
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: append(os.Environ(), rehearsalEnv+"=1")}

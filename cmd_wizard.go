@@ -20,9 +20,6 @@ func (a *app) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := tui.Suitable(os.Stdin, os.Stdout, os.Getenv("TERM")); err != nil {
-		return fmt.Errorf("%w; without the wizard: bridgehead apply --answers FILE", err)
-	}
 	t, err := a.trial()
 	if err != nil {
 		return err
@@ -35,7 +32,7 @@ func (a *app) wizard(ctx context.Context) error {
 	case os.Getenv(rehearsalEnv) != "":
 		w.Badge, w.Look.Rehearsal = tui.Rehearse, true
 	}
-	err = tui.Run(w.Shell(), os.Stdin, os.Stdout)
+	err = a.show(w.Shell())
 	if err != nil && w.Pending() {
 		fmt.Fprintln(a.err, "The change is still active and waits: bridgehead confirm keeps it; otherwise it is taken back by itself.")
 		return err
@@ -44,6 +41,19 @@ func (a *app) wizard(ctx context.Context) error {
 		return outcome
 	}
 	return err
+}
+
+// show shows the wizard as screens, or line by line where that is asked for or nothing else is possible.
+func (a *app) show(shell *tui.Shell) error {
+	unsuitable := tui.Suitable(os.Stdin, os.Stdout, os.Getenv("TERM"))
+	switch {
+	case a.plain:
+		return tui.RunPlain(shell, os.Stdin, os.Stdout)
+	case unsuitable != nil:
+		fmt.Fprintf(a.err, "Line by line, since %v.\n", unsuitable)
+		return tui.RunPlain(shell, os.Stdin, os.Stdout)
+	}
+	return tui.Run(shell, os.Stdin, os.Stdout)
 }
 
 // demoTime lets the simulated host's time pass with the real one, and its guard run, until stop is called.

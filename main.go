@@ -81,6 +81,7 @@ type app struct {
 	root     string
 	demo     bool
 	answers  string
+	plain    bool
 	machine  *sim.Machine // with --demo
 	out      io.Writer
 	err      io.Writer
@@ -140,6 +141,7 @@ Exit codes: 0 done, 1 failed and nothing changed, 2 bad usage or answers,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.Flags().StringVar(&a.answers, "answers", "", "start from the answers in `FILE`")
+	root.Flags().BoolVar(&a.plain, "plain", false, "line by line instead of screens: for a screen reader, or a terminal that can show none")
 	root.Flags().BoolVar(&a.demo, "demo", false, "on a simulated host: no root, nothing is touched")
 	root.PersistentFlags().StringVar(&a.stateDir, "state", trial.StateDir, "state directory")
 	_ = root.PersistentFlags().MarkHidden("state")

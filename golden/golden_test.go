@@ -22,7 +22,7 @@ var made struct {
 }
 
 // dirs are those that hold nothing but goldens.
-var dirs = []string{"screens", "plans", "interfaces", "libvirt", "reports"}
+var dirs = []string{"screens", "lines", "plans", "interfaces", "libvirt", "reports"}
 
 func TestMain(m *testing.M) {
 	flag.Parse()

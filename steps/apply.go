@@ -26,9 +26,14 @@ type applyPage struct {
 	events   chan trial.Event
 	running  bool
 	undoing  bool
+	told     bool        // every event has arrived
+	applied  *appliedMsg // how it ended
 }
 
 type progressMsg struct{ event trial.Event }
+
+// toldMsg says that no more events come.
+type toldMsg struct{}
 
 type appliedMsg struct {
 	look look
@@ -41,7 +46,7 @@ func (p *applyPage) Enter() tea.Cmd {
 	}
 	w, pl := p.w, p.w.plan
 	w.run = run{status: trial.Status{Phase: trial.Applying}}
-	p.running, p.undoing = true, false
+	p.running, p.undoing, p.told, p.applied = true, false, false, nil
 	p.progress = tui.Progress{Items: items(pl)}
 	p.events = make(chan trial.Event, 256)
 	t, events := *w.Trial, p.events
@@ -82,7 +87,7 @@ func (p *applyPage) nextEvent() tea.Cmd {
 		if e, ok := <-events; ok {
 			return progressMsg{e}
 		}
-		return nil
+		return toldMsg{}
 	}
 }
 
@@ -92,19 +97,35 @@ func (p *applyPage) Update(msg tea.Msg) tea.Cmd {
 		p.undoing = p.undoing || msg.event.Name == "rollback"
 		showEvent(&p.progress, msg.event)
 		return p.nextEvent()
+	case toldMsg:
+		p.told = true
+		return p.ended()
 	case appliedMsg:
-		p.running = false
-		if msg.look.status.ID != "" {
-			p.w.run.follow(msg.look)
-		}
-		p.w.run.end(msg.err)
-		if msg.err == nil {
-			return tui.Goto("confirm")
-		}
-		return nil
+		p.applied = &msg
+		return p.ended()
 	}
 	return p.progress.Update(msg)
 }
+
+// ended takes up how it ended, once every event before is on the screen.
+func (p *applyPage) ended() tea.Cmd {
+	if p.applied == nil || !p.told {
+		return nil
+	}
+	end := *p.applied
+	if end.look.status.ID != "" {
+		p.w.run.follow(end.look)
+	}
+	p.w.run.end(end.err)
+	p.running = false
+	if end.err == nil {
+		return tui.Goto("confirm")
+	}
+	return nil
+}
+
+// busy: it runs, or is just about to lead to the next page.
+func (p *applyPage) busy() bool { return p.running || p.applied != nil && p.applied.err == nil }
 
 var eventStates = map[string]tui.State{"doing": tui.Doing, "done": tui.Done, "failed": tui.Failed,
 	"undoing": tui.Undoing, "undone": tui.Undone, "undo-failed": tui.Failed}
@@ -128,7 +149,7 @@ func showEvent(p *tui.Progress, e trial.Event) {
 }
 
 func (p *applyPage) Next() error {
-	if p.running {
+	if p.busy() {
 		return errors.New("One moment: the change is being applied.")
 	}
 	return nil
@@ -136,7 +157,7 @@ func (p *applyPage) Next() error {
 
 // Keys: while it runs, there is nothing to go on to.
 func (p *applyPage) Keys() []tui.Key {
-	if !p.running {
+	if !p.busy() {
 		return p.progress.Keys()
 	}
 	return append([]tui.Key{
@@ -172,6 +193,15 @@ func (p *applyPage) head() string {
 		return "A part failed. Everything has been taken back, and the host is as it was before. Press Enter to go on."
 	}
 	return "Applied."
+}
+
+// Speak is what has been done so far.
+func (p *applyPage) Speak(width int) string {
+	head := tui.Clean(p.head())
+	if p.running { // first what happens, last how it ended
+		return head + "\n" + p.progress.Speak(width)
+	}
+	return p.progress.Speak(width) + "\n" + head
 }
 
 func (p *applyPage) Help() string {

@@ -259,6 +259,18 @@ func (p *confirmPage) View(width, height int) string {
 	return strings.Join(lines, "\n") + "\n" + clock.View(width) + "\n\n" + p.checks.View(width, height-len(lines)-2)
 }
 
+// Speak is what one is asked, or what the checks say, and then what to make of it.
+func (p *confirmPage) Speak(width int) string {
+	head := tui.Clean(p.head(width))
+	switch {
+	case p.busy():
+		head = p.working.Speak(width)
+	case p.w.run.status.Phase.Over(), p.w.run.status.Phase == trial.RollingBack:
+		return head
+	}
+	return p.checks.Speak(width) + "\n" + head
+}
+
 func (p *confirmPage) head(width int) string {
 	s := p.w.run.status
 	switch {
@@ -280,6 +292,10 @@ func (p *confirmPage) head(width int) string {
 		return "The change is being confirmed from another login."
 	case s.Phase == trial.RollingBack:
 		return "The change is being taken back."
+	case s.Phase == trial.Confirmed:
+		return "The change is confirmed."
+	case s.Phase.Over():
+		return "The change has been taken back."
 	}
 	return p.waiting()
 }

@@ -129,4 +129,7 @@ func (p *donePage) Keys() []tui.Key {
 
 func (p *donePage) View(width, height int) string { return p.prose.View(width, height) }
 
+// Speak is how it ended.
+func (p *donePage) Speak(width int) string { return p.prose.Speak(width) }
+
 func (p *donePage) Help() string { return "Enter ends the wizard." }

@@ -162,6 +162,30 @@ func (p *membersPage) Next() error {
 
 func (p *membersPage) Keys() []tui.Key { return p.table.Keys() }
 
+// Ask asks for the members.
+func (p *membersPage) Ask() []tui.Question { return p.table.Ask() }
+
+// Speak is the question, and what the switches say, as it is heard.
+func (p *membersPage) Speak(width int) string {
+	text := fmt.Sprintf("Which NICs are bonded with %s?", p.w.draft.NIC)
+	if p.hearing {
+		text += "\nListening to the switches (LLDP, LACP); you need not wait."
+	}
+	if apart := bond.Apart(p.w.heard); apart != "" {
+		text += "\nNote that " + apart + "."
+	}
+	for _, n := range p.w.facts.NICs {
+		where, partner := p.cabled(n.Name), p.partner(n.Name)
+		if where != "-" {
+			text += "\n" + n.Name + " is cabled to " + where + "."
+		}
+		if partner != "-" {
+			text += "\n" + n.Name + " hears LACP from " + partner + "."
+		}
+	}
+	return tui.Clean(text) + "\n" + p.table.Speak(width)
+}
+
 func (p *membersPage) View(width, height int) string {
 	text := fmt.Sprintf("Which NICs are bonded with %s? ", p.w.draft.NIC)
 	switch apart := bond.Apart(p.w.heard); {

@@ -88,8 +88,18 @@ func (p *nicPage) Keys() []tui.Key {
 	return keys
 }
 
+const whichNIC = "Which NIC connects the bridge to the network? Its address moves to the bridge."
+
+// Ask asks for the NIC.
+func (p *nicPage) Ask() []tui.Question { return p.table.Ask() }
+
+// Speak is the question.
+func (p *nicPage) Speak(width int) string {
+	return whichNIC + "\n" + p.table.Speak(width)
+}
+
 func (p *nicPage) View(width, height int) string {
-	head := tui.Wrap("Which NIC connects the bridge to the network? Its address moves to the bridge.", width)
+	head := tui.Wrap(whichNIC, width)
 	return strings.Join(head, "\n") + "\n\n" + p.table.View(width, height-len(head)-1)
 }
 

@@ -118,6 +118,27 @@ func (p *packagesPage) Keys() []tui.Key {
 }
 
 func (p *packagesPage) View(width, height int) string {
+	text := p.text()
+	if p.running {
+		text += "\n" + p.working().View(width) + "\n  " + tui.Cut(tui.Clean(p.line), width-2) + "\n"
+	}
+	lines := tui.Wrap(strings.TrimRight(text, "\n"), width)
+	return strings.Join(lines[:min(len(lines), height)], "\n")
+}
+
+// Speak is what is missing, and that it is being installed.
+func (p *packagesPage) Speak(width int) string {
+	text := p.text()
+	if p.running {
+		text += "\n" + p.working().Speak(width)
+	}
+	return text
+}
+
+func (p *packagesPage) working() tui.Working { return tui.Working{What: "installing", Since: p.began} }
+
+// text is all but the work that goes on.
+func (p *packagesPage) text() string {
 	var b strings.Builder
 	missing := p.w.facts.Packages.Missing
 	switch {
@@ -140,14 +161,10 @@ func (p *packagesPage) View(width, height int) string {
 			b.WriteString("\nOpen vSwitch is here: Enter goes on without them.\n")
 		}
 	}
-	switch {
-	case p.running:
-		b.WriteString("\n" + tui.Working{What: "installing", Since: p.began}.View(width) + "\n  " + tui.Cut(tui.Clean(p.line), width-2) + "\n")
-	case p.err != nil:
+	if p.err != nil && !p.running {
 		b.WriteString("\n" + tui.Clean(sentence(p.err)) + "\n\nPress i to try again. The network has not been changed.\n")
 	}
-	lines := tui.Wrap(strings.TrimRight(b.String(), "\n"), width)
-	return strings.Join(lines[:min(len(lines), height)], "\n")
+	return b.String()
 }
 
 // mandatory says that something is missing without which nothing can be done.

@@ -187,6 +187,15 @@ func (p *reviewPage) View(width, height int) string {
 	return strings.Join(lines[:min(len(lines), height)], "\n")
 }
 
+// Speak is the part of the review that is chosen, or why it cannot be done.
+func (p *reviewPage) Speak(width int) string {
+	if p.err != nil {
+		const enough = 1000 // lines
+		return p.View(width, enough)
+	}
+	return p.tabs.Speak(width)
+}
+
 func (p *reviewPage) Help() string {
 	return "Nothing has been changed yet. What you see here is the list that is applied, checked and, if need be, taken back.\n\nPress s to save the answers, the commands as a shell script, and the script that undoes them. With the answers another host is done unattended:\n\n  bridgehead apply --answers FILE"
 }

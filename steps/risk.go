@@ -112,6 +112,12 @@ func (p *riskPage) Keys() []tui.Key { return p.confirm.Keys() }
 
 func (p *riskPage) View(width, height int) string { return p.confirm.View(width, height) }
 
+// Ask asks for the word.
+func (p *riskPage) Ask() []tui.Question { return p.confirm.Ask() }
+
+// Speak says what breaks.
+func (p *riskPage) Speak(width int) string { return p.confirm.Speak(width) }
+
 func (p *riskPage) Help() string {
 	return "The moment that used to break SSH is when the NIC becomes a port of the bridge: from then on the bridge takes every frame. Bridgehead gives the address to the bridge's port beforehand and moves the routes at once, so that open connections go on.\n\nA guard outside of this wizard takes everything back when the time is up, also when this terminal, the network or the wizard itself dies."
 }

@@ -114,14 +114,33 @@ func (p *surveyPage) Keys() []tui.Key {
 	return keys
 }
 
+func (p *surveyPage) working() tui.Working {
+	return tui.Working{What: "looking at this host", Since: p.began}
+}
+
+func (p *surveyPage) failed() string {
+	return "Cannot look at this host: " + tui.Clean(sentence(p.err)) + "\n\nPress r to look again. Nothing has been changed."
+}
+
 func (p *surveyPage) View(width, height int) string {
 	switch {
 	case p.running:
-		return tui.Working{What: "looking at this host", Since: p.began}.View(width)
+		return p.working().View(width)
 	case p.err != nil:
-		return strings.Join(tui.Wrap("Cannot look at this host: "+tui.Clean(sentence(p.err))+"\n\nPress r to look again. Nothing has been changed.", width), "\n")
+		return strings.Join(tui.Wrap(p.failed(), width), "\n")
 	}
 	return p.prose.View(width, height)
+}
+
+// Speak is the survey in lines.
+func (p *surveyPage) Speak(width int) string {
+	switch {
+	case p.running:
+		return p.working().Speak(width)
+	case p.err != nil:
+		return p.failed()
+	}
+	return p.prose.Speak(width)
 }
 
 func (p *surveyPage) Help() string {

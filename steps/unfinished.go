@@ -127,6 +127,14 @@ func (p *unfinishedPage) View(width, height int) string {
 	return p.prose.View(width, height)
 }
 
+// Speak says what is left.
+func (p *unfinishedPage) Speak(width int) string {
+	if p.busy() {
+		return p.working.Speak(width)
+	}
+	return p.prose.Speak(width)
+}
+
 func (p *unfinishedPage) Help() string {
 	return "Rolling back again is safe at any time: what is already as it was is left alone, and at the end everything is compared with the state before.\n\nUntil that succeeds, no other change can be begun."
 }

@@ -23,6 +23,14 @@ func (d *drawn) View(width, height int) string {
 	return d.Prose.View(width, height)
 }
 
+// Speak is the text.
+func (d *drawn) Speak(width int) string {
+	if d.text == nil {
+		return ""
+	}
+	return strings.Join(d.text(width), "\n")
+}
+
 // hang wraps text behind lead; the lines after the first are indented as far as lead is long.
 func hang(lead, text string, width int) []string {
 	lines := tui.Wrap(tui.Clean(text), width-len(lead))

@@ -38,8 +38,21 @@ func (c *Confirm) Next() error {
 
 func (c *Confirm) early() bool { return time.Since(c.shown) < Grace }
 
+// Ask asks for the word. It is a line of its own, so it was not in flight.
+func (c *Confirm) Ask() []Question {
+	return []Question{{Label: "To go on, type the word " + c.Word + ". To leave all as it is, type back"}}
+}
+
+// Speak is the text.
+func (c *Confirm) Speak(int) string { return Clean(c.Text) }
+
 // Update takes the typed word.
 func (c *Confirm) Update(msg tea.Msg) tea.Cmd {
+	if a, ok := msg.(AnswerMsg); ok {
+		c.input.SetValue(a.Text())
+		c.shown = time.Time{} // a line is no key in flight
+		return nil
+	}
 	if c.early() {
 		return nil
 	}

@@ -88,6 +88,12 @@ func (c *ChoiceField) check() error {
 	return nil
 }
 
+func (c *ChoiceField) question() Question {
+	return Question{Label: c.Label, Help: c.Help, Options: c.Options, Now: []string{*c.Value}, Err: c.check()}
+}
+
+func (c *ChoiceField) answer(a AnswerMsg) { *c.Value = a.Text() }
+
 func (c *ChoiceField) view(labels, width int, focused bool) []string {
 	lines := heading(c.Label, focused)
 	if focused {

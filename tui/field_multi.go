@@ -45,6 +45,18 @@ func (t *ToggleField) keys() []Key {
 	}
 }
 
+const yes, no = "yes", "no"
+
+func (t *ToggleField) question() Question {
+	now := no
+	if *t.Value {
+		now = yes
+	}
+	return Question{Label: t.Label, Help: t.Help, Options: []Option{{Value: yes, Label: yes}, {Value: no, Label: no}}, Now: []string{now}, Off: t.Off}
+}
+
+func (t *ToggleField) answer(a AnswerMsg) { *t.Value = a.Text() == yes }
+
 func (t *ToggleField) view(labels, width int, focused bool) []string {
 	box := "[ ] no"
 	if *t.Value {
@@ -142,6 +154,20 @@ func (m *MultiField) check() error {
 		return m.Check(*m.Value)
 	}
 	return nil
+}
+
+func (m *MultiField) question() Question {
+	return Question{Label: m.Label, Help: m.Help, Options: m.Options, Many: true, Now: *m.Value, Err: m.check()}
+}
+
+func (m *MultiField) answer(a AnswerMsg) {
+	var values []string
+	for _, o := range m.Options { // in the options' order
+		if slices.Contains(a.Values, o.Value) {
+			values = append(values, o.Value)
+		}
+	}
+	*m.Value = values
 }
 
 func (m *MultiField) view(labels, width int, focused bool) []string {

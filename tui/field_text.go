@@ -64,6 +64,20 @@ func (t *TextField) check() error {
 	return t.Check(*t.Value)
 }
 
+func (t *TextField) question() Question {
+	q := Question{Label: t.Label, Help: t.Help, Now: []string{*t.Value}, Err: t.check()}
+	q.Optional = t.Check == nil || t.Check("") == nil
+	return q
+}
+
+func (t *TextField) answer(a AnswerMsg) {
+	t.load()
+	t.input.SetValue(a.Text())
+	t.input.CursorEnd()
+	t.typed = true
+	*t.Value = strings.TrimSpace(a.Text())
+}
+
 func (t *TextField) view(labels, width int, focused bool) []string {
 	t.load()
 	room := max(width-labels-6, 8)

@@ -31,6 +31,8 @@ type Field interface {
 	paste(string)
 	keys() []Key
 	check() error
+	question() Question
+	answer(AnswerMsg)
 	view(labels, width int, focused bool) []string
 }
 
@@ -94,8 +96,30 @@ func (f *Form) Next() error {
 // Help is LongHelp.
 func (f *Form) Help() string { return f.LongHelp }
 
+// Ask asks for each field shown.
+func (f *Form) Ask() []Question {
+	var questions []Question
+	for i, field := range f.Fields {
+		if field.shown() {
+			q := field.question()
+			q.ID = i
+			questions = append(questions, q)
+		}
+	}
+	return questions
+}
+
+// Speak is the intro.
+func (f *Form) Speak(int) string { return Clean(f.Intro) }
+
 // Update edits the focused field or moves the focus.
 func (f *Form) Update(msg tea.Msg) tea.Cmd {
+	if a, ok := msg.(AnswerMsg); ok {
+		if a.ID >= 0 && a.ID < len(f.Fields) && f.Fields[a.ID].shown() {
+			f.Fields[a.ID].answer(a)
+		}
+		return nil
+	}
 	field := f.focused()
 	if field == nil {
 		return nil

@@ -107,14 +107,18 @@ func (s *Shell) body(width, height int) []string {
 	return strings.Split(s.Page().View(width, height), "\n")
 }
 
-func (s *Shell) leaveQuestion(width int) []string {
+// leaveText says in which state the host is left.
+func (s *Shell) leaveText(width int) []string {
 	text := "Nothing has been changed on this host."
 	if s.Leave != nil {
 		text = s.Leave()
 	}
 	lines := []string{"", Strong("Leave " + s.Product + "?"), ""}
-	lines = append(lines, Wrap(text, width)...)
-	return append(lines, "", "y  leave", "Any other key  stay")
+	return append(lines, Wrap(text, width)...)
+}
+
+func (s *Shell) leaveQuestion(width int) []string {
+	return append(s.leaveText(width), "", "y  leave", "Any other key  stay")
 }
 
 func (s *Shell) statusLine() []string {
@@ -150,11 +154,9 @@ func (s *Shell) footer() []string {
 // shellKeys are the shell's own keys as far as the page left them free.
 func (s *Shell) shellKeys(taken []Key) []Key {
 	next := keyNext
-	if s.neighbour(s.at, +1) < 0 {
-		next.Desc = "finish"
-	}
+	next.Desc = s.nextWord()
 	shown := []Key{next, keyBack, keyHelp, keyQuit}
-	if s.neighbour(s.at, -1) < 0 || s.status().Lock != "" { // Esc says so; it is not offered
+	if !s.canGoBack() { // Esc says so; it is not offered
 		shown = []Key{next, keyHelp, keyQuit}
 	}
 	var free []Key
@@ -172,6 +174,16 @@ func (s *Shell) shellKeys(taken []Key) []Key {
 	}
 	return free
 }
+
+// nextWord is what Enter does where the page has not taken it.
+func (s *Shell) nextWord() string {
+	if s.neighbour(s.at, +1) < 0 {
+		return "finish"
+	}
+	return keyNext.Desc
+}
+
+func (s *Shell) canGoBack() bool { return s.neighbour(s.at, -1) >= 0 && s.status().Lock == "" }
 
 func isTaken(keys []Key, name string) bool {
 	text := ""

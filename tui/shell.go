@@ -34,6 +34,8 @@ type Shell struct {
 	asking        bool // Ctrl-C's question is open
 	paste         bool // the terminal knows bracketed paste
 	left          bool // ended by Ctrl-C
+	over          bool // ended
+	visits        int  // how often a page was shown
 	fatal         error
 }
 
@@ -59,7 +61,7 @@ func (s *Shell) Init() tea.Cmd {
 	s.pages = map[int]Page{}
 	first := s.neighbour(-1, +1)
 	if first < 0 {
-		return tea.Quit
+		return s.end()
 	}
 	return tea.Batch(s.show(first), tick())
 }
@@ -81,7 +83,7 @@ func (s *Shell) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return s, s.routed(msg)
 	case fatalMsg:
 		s.fatal = msg.err
-		return s, tea.Quit
+		return s, s.end()
 	}
 	if cmd, ours := s.command(msg); ours {
 		return s, cmd
@@ -120,7 +122,7 @@ func (s *Shell) command(msg tea.Msg) (cmd tea.Cmd, ours bool) {
 	case GotoMsg:
 		return s.goTo(msg.ID), true
 	case QuitMsg:
-		return tea.Quit, true
+		return s.end(), true
 	case SayMsg:
 		s.say, s.sayBad = msg.Text, false
 		return nil, true
@@ -150,9 +152,14 @@ func (s *Shell) next() tea.Cmd {
 	}
 	to := s.neighbour(s.at, +1)
 	if to < 0 {
-		return tea.Quit
+		return s.end()
 	}
 	return s.show(to)
+}
+
+func (s *Shell) end() tea.Cmd {
+	s.over = true
+	return tea.Quit
 }
 
 func (s *Shell) back() tea.Cmd {
@@ -181,6 +188,7 @@ func (s *Shell) goTo(id string) tea.Cmd {
 // show makes step i the one shown. A page is made on its first visit and kept.
 func (s *Shell) show(i int) tea.Cmd {
 	s.at, s.say, s.help = i, "", nil
+	s.visits++
 	page, ok := s.pages[i]
 	if !ok {
 		page = s.Steps[i].Page()
@@ -255,7 +263,7 @@ func (s *Shell) answerLeave(msg tea.KeyPressMsg) tea.Cmd {
 	s.asking = false
 	if Pressed(msg, "y", "Y", "ctrl+c") {
 		s.left = true
-		return tea.Quit
+		return s.end()
 	}
 	return nil
 }

@@ -153,6 +153,14 @@ func (t *Table) moveKeys() Key {
 
 // Update moves, chooses and filters.
 func (t *Table) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case AnswerMsg:
+		t.choose(msg.Values)
+		return nil
+	case PointMsg:
+		t.Point(msg.ID)
+		return nil
+	}
 	press, ok := msg.(tea.KeyPressMsg)
 	if !ok {
 		if paste, ok := msg.(tea.PasteMsg); ok && t.filtering {

@@ -32,17 +32,17 @@ func (e SignalError) Error() string { return "ended by signal: " + e.Signal.Stri
 // patience is how long Run waits for a line that takes no more bytes.
 const patience = 2 * time.Second
 
-// Suitable says why the wizard cannot be shown on this terminal, and what to
-// do; nil: it can.
+// Suitable says why the wizard's screens cannot be shown on this terminal, and
+// what to do; nil: they can.
 func Suitable(in, out *os.File, termName string) error {
 	switch {
 	case !term.IsTerminal(int(in.Fd())):
-		return errors.New("cannot show the wizard: the standard input is not a terminal")
+		return errors.New("the standard input is not a terminal")
 	case !term.IsTerminal(int(out.Fd())):
-		return errors.New("cannot show the wizard: the standard output is not a terminal")
+		return errors.New("the standard output is not a terminal")
 	case termName == "" || termName == "dumb":
-		return fmt.Errorf("cannot show the wizard: TERM is %q; set it to what your console is, "+
-			"for a serial line usually: export TERM=vt220", termName)
+		return fmt.Errorf("TERM is %q (for screens set it to what your console is, "+
+			"for a serial line usually: export TERM=vt220)", termName)
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func Run(shell *Shell, in, out *os.File) error {
 	defer cancel()
 	var program *tea.Program
 	quit := func() { go program.Quit() }
-	program = tea.NewProgram(guarded{shell, quit},
+	program = tea.NewProgram(guarded{shell, shell, quit},
 		tea.WithContext(ctx),
 		tea.WithInput(&keyboard{in, func() { offer(ended, ErrGone) }}),
 		tea.WithOutput(newOutput(out, rich)),
@@ -77,7 +77,7 @@ func Run(shell *Shell, in, out *os.File) error {
 		tea.WithFPS(20), // a slow line shows no more
 		tea.WithoutSignalHandler(),
 	)
-	stop := watchSignals(ended)
+	stop := watchSignals(ended, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
 
 	finished := make(chan error, 1)
@@ -126,9 +126,9 @@ func offer(c chan<- error, err error) {
 }
 
 // watchSignals reports signals that end a process.
-func watchSignals(ended chan<- error) (stop func()) {
+func watchSignals(ended chan<- error, which ...os.Signal) (stop func()) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(signals, which...)
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -221,33 +221,34 @@ func (t *terminal) restore(rich bool) {
 // guarded ends the wizard when it panics, with the terminal restored and one
 // line for the operator.
 type guarded struct {
-	*Shell
-	quit func()
+	tea.Model
+	shell *Shell
+	quit  func()
 }
 
 func (g guarded) Init() (cmd tea.Cmd) {
 	defer g.catch()
-	return g.Shell.Init()
+	return g.Model.Init()
 }
 
 func (g guarded) Update(msg tea.Msg) (model tea.Model, cmd tea.Cmd) {
 	model = g
 	defer g.catch()
-	_, cmd = g.Shell.Update(msg)
+	_, cmd = g.Model.Update(msg)
 	return g, cmd
 }
 
 func (g guarded) View() (view tea.View) {
-	if g.fatal != nil {
+	if g.shell.fatal != nil {
 		return view
 	}
 	defer g.catch()
-	return g.Shell.View()
+	return g.Model.View()
 }
 
 func (g guarded) catch() {
 	if r := recover(); r != nil {
-		g.fatal = &InternalError{r, debug.Stack()}
+		g.shell.fatal = &InternalError{r, debug.Stack()}
 		g.quit()
 	}
 }

@@ -83,6 +83,16 @@ func (op *Operator) start(t *testing.T, s Setup) *tui.Shell {
 	return shell
 }
 
+// RunLines plays script, line by line.
+func RunLines(t *testing.T, s Setup, script func(*Operator, *tuitest.Teller)) {
+	t.Helper()
+	op := &Operator{Saved: map[string]string{}}
+	tuitest.RunLines(t, func(t *testing.T) *tui.Shell { return op.start(t, s) }, func(o *tuitest.Teller) {
+		op.Driver = o.Driver
+		script(op, o)
+	})
+}
+
 // Trial is the trials of the machine, as another process sees them.
 func (op *Operator) Trial() *trial.Trial {
 	return TrialOn(op.Machine)

@@ -21,6 +21,7 @@ import (
 type Driver struct {
 	Shell *tui.Shell
 
+	model   tea.Model // the shell, or what tells it line by line
 	t       *testing.T
 	mu      sync.Mutex
 	arrived []tea.Msg // from commands, not yet delivered
@@ -36,8 +37,9 @@ func Run(t *testing.T, width, height int, build func(*testing.T) *tui.Shell, scr
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &Driver{t: t, Shell: build(t)}
+		d.model = d.Shell
 		defer d.end()
-		d.start(d.Shell.Init())
+		d.start(d.model.Init())
 		d.Resize(width, height)
 		script(d)
 	})
@@ -162,7 +164,7 @@ func (d *Driver) deliver(msg tea.Msg) {
 		d.start(d.sequence(cmds))
 		return
 	}
-	_, cmd := d.Shell.Update(msg)
+	_, cmd := d.model.Update(msg)
 	d.start(cmd)
 }
 
@@ -238,7 +240,7 @@ func commands(msg tea.Msg) ([]tea.Cmd, bool) {
 // would cut words off.
 func (d *Driver) fits() {
 	d.t.Helper()
-	if d.ended || d.Shell.Page() == nil {
+	if d.ended || d.Shell.Page() == nil || d.model != tea.Model(d.Shell) {
 		return
 	}
 	width, height := d.Shell.BodySize()
