@@ -41,6 +41,8 @@ type confirmPage struct {
 	lost     error // why the run could not be looked at
 }
 
+var errOver = errors.New("the change does not wait any more")
+
 type checkedMsg struct {
 	id      string
 	results []check.Result
@@ -69,6 +71,9 @@ func (p *confirmPage) check() tea.Cmd {
 	t, id := p.w.Trial, p.w.run.id
 	return func() tea.Msg {
 		results, err := t.Checks(background())
+		if now := lookAt(t, id); now.err == nil && now.status.Phase != trial.Waiting {
+			err = errOver // what fails while it is taken back says nothing
+		}
 		return checkedMsg{id, results, err}
 	}
 }
