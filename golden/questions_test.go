@@ -3,6 +3,7 @@ package golden_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,6 +90,13 @@ func TestSurvey(t *testing.T) {
 	})
 }
 
+// unlit is a host whose NICs have no LED that the driver knows of.
+type unlit struct{ backend.Links }
+
+func (unlit) Blink(_ context.Context, name string, _ time.Duration) error {
+	return fmt.Errorf("cannot blink the port LED of %s: its driver does not offer that; look for MAC 00:1b:21:3a:4f:10 on the card, or in the address table of the switch: operation not supported", name)
+}
+
 // apt installs slowly, and fails with err.
 type apt struct {
 	backend.Packages
@@ -97,6 +105,12 @@ type apt struct {
 
 func (a apt) Install(ctx context.Context, names []string, line func(string)) error {
 	line("Get:3 http://deb.debian.org/debian bookworm/main amd64 openvswitch-switch amd64 3.1.0-2+deb12u1 [1,605 kB]")
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("cannot install openvswitch-switch: %w", ctx.Err())
+	case <-time.After(5 * time.Second):
+	}
+	line("Unpacking openvswitch-switch (3.1.0-2+deb12u1) ...")
 	<-time.After(5 * time.Second)
 	if a.err != nil {
 		return a.err
@@ -122,8 +136,10 @@ func TestPackages(t *testing.T) {
 		{"packages", setup{Spec: bare}, to("packages")},
 		{"packages-needed", setup{Spec: bare}, to("packages", "enter")},
 		{"packages-running", setup{Spec: bare, Host: slowly(nil)}, install(3 * time.Second)},
-		{"packages-installed", setup{Spec: bare, Host: slowly(nil)}, install(7 * time.Second)},
-		{"packages-failed", setup{Spec: bare, Host: slowly(locked)}, install(7 * time.Second)},
+		{"packages-unpacking", setup{Spec: bare, Host: slowly(nil)}, func(t *testing.T, op *operator) { install(7*time.Second)(t, op); op.Press("c") }},
+		{"packages-stopped", setup{Spec: bare, Host: slowly(nil)}, func(t *testing.T, op *operator) { install(3*time.Second)(t, op); op.Press("c") }},
+		{"packages-installed", setup{Spec: bare, Host: slowly(nil)}, install(12 * time.Second)},
+		{"packages-failed", setup{Spec: bare, Host: slowly(locked)}, install(12 * time.Second)},
 		{"packages-optional", setup{Spec: func(s *sim.Spec) { delete(s.Packages, "virtinst") }}, to("packages")},
 	})
 }
@@ -136,6 +152,7 @@ func TestNIC(t *testing.T) {
 		{"nic-256", many, to("nic", "end")},
 		{"nic-256-filter", many, func(t *testing.T, op *operator) { op.Go(t, "nic"); op.Press("/"); op.Type("eth25") }},
 		{"nic-blink", setup{}, to("nic", "b")},
+		{"nic-blink-cannot", setup{Host: func(h backend.Host) backend.Host { h.Links = unlit{h.Links}; return h }}, to("nic", "b")},
 		{"nic-in-bridge", setup{Spec: func(s *sim.Spec) {
 			s.OVS.Setup = [][]string{{"add-br", "ovsbr9"}, {"add-port", "ovsbr9", "eth1"}}
 		}}, to("nic", "down")},

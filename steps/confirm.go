@@ -35,6 +35,7 @@ type confirmPage struct {
 	checked  bool
 	passed   bool
 	waits    bool         // nothing fails, and the bond is not ready
+	waited   time.Time    // since when
 	remedy   bond.Finding // what can be done about the bond by one key
 	ask      string       // "keep" or "roll back", once its key was pressed; Enter answers
 	working  tui.Working
@@ -135,7 +136,11 @@ func (p *confirmPage) show(m checkedMsg) {
 		return // the run has just ended; the next look at it says how
 	}
 	p.checked, p.passed, p.remedy = true, check.Passed(m.results), bond.Finding{}
+	waited := p.waits
 	p.waits = !p.passed && !slices.ContainsFunc(m.results, func(r check.Result) bool { return r.State == check.Failed })
+	if p.waits && !waited {
+		p.waited = time.Now()
+	}
 	for _, r := range m.results {
 		verdict, text := tui.CheckOK, ""
 		switch r.State {
@@ -321,7 +326,7 @@ func (p *confirmPage) waiting() string {
 	case p.passed:
 		return what + ", and every check passes. Best is to log in anew over the network now. Then press k to keep it."
 	case p.waits:
-		return what + ". The bond is not ready yet; that may take up to " + span(bond.Patience) + ". Look at what it says below."
+		return what + ". The bond is not ready yet: waiting for " + tui.Elapsed(time.Since(p.waited)) + ", it may take " + span(bond.Patience) + ". See below what it says."
 	}
 	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
 }

@@ -95,6 +95,9 @@ func (p *membersPage) Update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(heardMsg); ok {
 		return p.hear(m)
 	}
+	if tui.Pressed(msg, "b") && p.table.Browsing() {
+		return p.w.blink(&p.table)
+	}
 	cmd := p.table.Update(msg)
 	p.w.draft.Others = strings.Join(p.table.Chosen, " ")
 	p.w.propose()
@@ -160,7 +163,7 @@ func (p *membersPage) Next() error {
 	return nil
 }
 
-func (p *membersPage) Keys() []tui.Key { return p.table.Keys() }
+func (p *membersPage) Keys() []tui.Key { return append(blinkKey(&p.table), p.table.Keys()...) }
 
 // Ask asks for the members.
 func (p *membersPage) Ask() []tui.Question { return p.table.Ask() }

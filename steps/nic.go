@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -21,8 +20,6 @@ type nicPage struct {
 	w     *Wizard
 	table tui.Table
 }
-
-const blinkTime = 10 * time.Second
 
 func (p *nicPage) Enter() tea.Cmd {
 	p.table.Columns = []tui.Column{{Title: "NIC", Min: 6}, {Title: "Link", Min: 9}, {Title: "Address", Min: 10}, {Title: "Configured by", Min: 9}, {Title: "Carries", Min: 8}}
@@ -49,7 +46,7 @@ func (p *nicPage) Enter() tea.Cmd {
 
 func (p *nicPage) Update(msg tea.Msg) tea.Cmd {
 	if tui.Pressed(msg, "b") && p.table.Browsing() {
-		return p.blink()
+		return p.w.blink(&p.table)
 	}
 	cmd := p.table.Update(msg)
 	if len(p.table.Chosen) == 1 && p.table.Chosen[0] != p.w.nic().Name {
@@ -57,20 +54,6 @@ func (p *nicPage) Update(msg tea.Msg) tea.Cmd {
 		p.w.propose()
 	}
 	return cmd
-}
-
-func (p *nicPage) blink() tea.Cmd {
-	row, ok := p.table.Cursor()
-	if !ok {
-		return nil
-	}
-	host := p.w.Host
-	return tea.Batch(tui.Say(fmt.Sprintf("The port LED of %s blinks for %s.", row.ID, span(blinkTime))), func() tea.Msg {
-		if err := host.Links.Blink(background(), row.ID, blinkTime); err != nil {
-			return tui.ErrorMsg{Err: fmt.Errorf("the LED of %s does not blink: %w", row.ID, err)}
-		}
-		return nil
-	})
 }
 
 func (p *nicPage) Next() error {
@@ -81,11 +64,7 @@ func (p *nicPage) Next() error {
 }
 
 func (p *nicPage) Keys() []tui.Key {
-	keys := p.table.Keys()
-	if p.table.Browsing() {
-		keys = append([]tui.Key{tui.Bind("blink LED", "b")}, keys...)
-	}
-	return keys
+	return append(blinkKey(&p.table), p.table.Keys()...)
 }
 
 const whichNIC = "Which NIC connects the bridge to the network? Its address moves to the bridge."
@@ -104,7 +83,7 @@ func (p *nicPage) View(width, height int) string {
 }
 
 func (p *nicPage) Help() string {
-	return "The NIC that has the host's address is the usual choice: the address moves to the bridge's internal port and the NIC becomes a plain port of the bridge.\n\nPress b to make the NIC's port LED blink, where the driver can."
+	return "The NIC that has the host's address is the usual choice: the address moves to the bridge's internal port and the NIC becomes a plain port of the bridge.\n\nPress b to make the port LED of the NIC that > points at blink for 10 seconds, so that you can find it at the back of the machine. Some drivers cannot; the wizard then says so."
 }
 
 func (p *nicPage) detail(r tui.Row) string {

@@ -1,14 +1,17 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"bridgehead/backend/packages"
 	"bridgehead/backend/survey"
 	"bridgehead/tui"
 )
@@ -27,6 +30,10 @@ type packagesPage struct {
 	line    string
 	lines   chan string
 	err     error
+
+	stop    context.CancelFunc
+	changes *atomic.Bool // apt-get no longer only downloads
+	stopped bool         // the operator stopped it in time
 }
 
 type packageLineMsg struct{ line string }
@@ -46,26 +53,36 @@ func (p *packagesPage) Update(msg tea.Msg) tea.Cmd {
 		return p.nextLine()
 	case installedMsg:
 		p.running, p.err = false, msg.err
+		p.stop()
 		if msg.err == nil {
 			p.w.installed = append(p.w.installed, msg.names...)
 			p.w.facts = msg.facts
 			p.w.propose()
 		}
 	case tea.KeyPressMsg:
-		if tui.Pressed(msg, "i") {
+		switch {
+		case tui.Pressed(msg, "i"):
 			return p.install()
+		case tui.Pressed(msg, "c") && !p.changes.Load():
+			p.stopped = true
+			p.stop()
 		}
 	}
 	return nil
 }
 
 func (p *packagesPage) install() tea.Cmd {
+	ctx, stop := context.WithCancel(background())
 	p.running, p.err, p.began, p.line = true, nil, time.Now(), ""
+	p.stop, p.stopped, p.changes = stop, false, new(atomic.Bool)
 	p.lines = make(chan string, 64)
-	names, host, look, lines := p.w.facts.Packages.Missing, p.w.Host, p.w.Look, p.lines
+	names, host, look, lines, changes := p.w.facts.Packages.Missing, p.w.Host, p.w.Look, p.lines, p.changes
 	return tea.Batch(p.nextLine(), func() tea.Msg {
 		defer close(lines)
-		err := host.Packages.Install(background(), names, func(l string) {
+		err := host.Packages.Install(ctx, names, func(l string) {
+			if packages.Changes(l) {
+				changes.Store(true)
+			}
 			select {
 			case lines <- l:
 			default: // only the newest line matters
@@ -108,7 +125,14 @@ func (p *packagesPage) Keys() []tui.Key {
 	switch {
 	case p.running:
 		const moment = "One moment: packages are being installed."
-		return append(keys, install.Unless(moment), tui.Bind("back", "esc", "ctrl+p").Unless(moment))
+		stop := tui.Bind("stop", "c")
+		switch {
+		case p.changes.Load():
+			stop = stop.Unless("apt-get is unpacking now: stopping it would leave packages half installed.")
+		case p.stopped:
+			stop = stop.Unless("One moment: apt-get is being stopped.")
+		}
+		return append(keys, stop, install.Unless(moment), tui.Bind("back", "esc", "ctrl+p").Unless(moment))
 	case len(p.w.facts.Packages.Missing) == 0:
 		return keys
 	case !p.w.facts.Host.Root:
@@ -135,7 +159,13 @@ func (p *packagesPage) Speak(width int) string {
 	return text
 }
 
-func (p *packagesPage) working() tui.Working { return tui.Working{What: "installing", Since: p.began} }
+func (p *packagesPage) working() tui.Working {
+	what := "getting packages"
+	if p.changes.Load() {
+		what = "installing, not to be interrupted"
+	}
+	return tui.Working{What: what, Since: p.began}
+}
 
 // text is all but the work that goes on.
 func (p *packagesPage) text() string {
@@ -161,7 +191,13 @@ func (p *packagesPage) text() string {
 			b.WriteString("\nOpen vSwitch is here: Enter goes on without them.\n")
 		}
 	}
-	if p.err != nil && !p.running {
+	switch {
+	case p.running:
+	case p.stopped && errors.Is(p.err, context.Canceled) && !p.changes.Load():
+		b.WriteString("
+Stopped. Nothing has been installed.
+")
+	case p.err != nil:
 		b.WriteString("\n" + tui.Clean(sentence(p.err)) + "\n\nPress i to try again. The network has not been changed.\n")
 	}
 	return b.String()

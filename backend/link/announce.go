@@ -100,5 +100,5 @@ func blinkFailed(err error, mac net.HardwareAddr, name string) error {
 	if remedy(err) != "" {
 		return failed(err, "cannot blink the port LED of %s", name)
 	}
-	return failed(err, "cannot blink the port LED of %s (its driver cannot; look for MAC %s on the card, or pull the cable and watch the carrier)", name, mac)
+	return failed(err, "cannot blink the port LED of %s: its driver does not offer that; look for MAC %s on the card, or in the address table of the switch", name, mac)
 }

@@ -181,3 +181,13 @@ func (l *lines) add(s string) {
 		l.each(s)
 	}
 }
+
+// changing are the words with which apt-get and dpkg begin to change the host; before them apt-get only reads and downloads.
+var changing = []string{"Fetched ", "Extracting templates", "Preconfiguring packages", "Selecting previously unselected",
+	"(Reading database", "Preparing to unpack", "Unpacking ", "Setting up ", "Processing triggers"}
+
+// Changes says that a line of Install is printed once packages are being unpacked or configured: from then on
+// stopping it would leave them half installed.
+func Changes(line string) bool {
+	return slices.ContainsFunc(changing, func(word string) bool { return strings.HasPrefix(line, word) })
+}

@@ -145,6 +145,24 @@ func TestStaleListsAreRenewed(t *testing.T) {
 	}
 }
 
+// Who stops Install before a line of which Changes says so, has changed nothing.
+func TestChangesIsSaidBeforeAnythingChanges(t *testing.T) {
+	s := newScratch(t)
+	s.offer(t, "example", "1", "", nil)
+	changes := false
+	must(t, New().Install(t.Context(), []string{"example"}, func(line string) {
+		if changes = changes || Changes(line); changes {
+			return
+		}
+		if _, err := os.Stat(filepath.Join(s.root, "var/lib/dpkg/info/example.list")); err == nil {
+			t.Errorf("example is there already at %q", line)
+		}
+	}))
+	if !changes {
+		t.Error("no line says that something changes")
+	}
+}
+
 func TestLockHeldByAnother(t *testing.T) {
 	s := newScratch(t)
 	s.offer(t, "example", "1", "", nil)
