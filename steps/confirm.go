@@ -287,9 +287,9 @@ func (p *confirmPage) head(width int) string {
 	case p.busy():
 		return p.working.View(width)
 	case p.ask == "keep":
-		return "Keep this change? Enter: yes, it is made to last. Esc: no, look on."
+		return "Keep this change? Enter: yes, it is made to last. Esc: not yet."
 	case p.ask != "":
-		return "Take everything back now? Enter: yes. Esc: no, look on."
+		return "Take everything back now? Enter: yes. Esc: no."
 	case p.lost != nil:
 		return "Cannot look what has become of the change: " + sentence(p.lost) + " From another login: bridgehead status"
 	case s.Phase == trial.Staged:
@@ -324,9 +324,9 @@ func (p *confirmPage) waiting() string {
 	case !p.checked:
 		return what + ". Looking whether it works ..."
 	case p.passed:
-		return what + ", and every check passes. Best is to log in anew over the network now. Then press k to keep it."
+		return what + ", and every check passes. Best is to log in anew over the network now, as a test. Then press k to keep it."
 	case p.waits:
-		return what + ". The bond is not ready yet: waiting for " + tui.Elapsed(time.Since(p.waited)) + ", it may take " + span(bond.Patience) + ". See below what it says."
+		return what + ". The bond is not ready yet: waiting for " + tui.Elapsed(time.Since(p.waited)) + " of up to " + span(bond.Patience) + ". See below what it says."
 	}
 	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
 }

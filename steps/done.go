@@ -63,26 +63,25 @@ func outcome(w *Wizard) string {
 func confirmedText(w *Wizard) string {
 	var b strings.Builder
 	a := w.plan.Answers
+	lead, stays, kept := "Confirmed.", " It stays so after a restart.", ""
+	next := w.plan.Next()
 	switch w.Badge {
 	case tui.Rehearse:
-		b.WriteString("The rehearsal has worked, and this host was not touched. To do it in earnest:\n  bridgehead\n\nThe replica: ")
+		lead, stays, kept = "The rehearsal has worked, and this host was not touched. On the replica:", "", "When it is done in earnest, the host keeps:\n"
+		next = []plan.Hint{{What: "To do it in earnest:", Command: "bridgehead"}}
 	case tui.Demo:
-		b.WriteString("The demo has worked, and nothing was touched. To rehearse it on a replica of this host:\n  bridgehead rehearse\n\nThe simulated host: ")
-	default:
-		b.WriteString("Confirmed. ")
+		lead, stays, kept = "The demo has worked, and nothing was touched. On the simulated host:", "", "When it is done in earnest, the host keeps:\n"
+		next = []plan.Hint{{What: "To rehearse it on a replica of this host:", Command: "bridgehead rehearse"}}
 	}
-	fmt.Fprintf(&b, "%s is a port of bridge %s, and the host's address is on %s. It stays so after a restart.\n\n",
-		a.UplinkName(), a.Bridge.Name, a.Bridge.Port)
+	fmt.Fprintf(&b, "%s %s is a port of bridge %s, and the host's address is on %s.%s\n\n",
+		lead, a.UplinkName(), a.Bridge.Name, a.Bridge.Port, stays)
 	for _, l := range plan.Tree(w.plan.Picture.After[:1]) {
 		b.WriteString("  " + l + "\n")
 	}
-	fmt.Fprintf(&b, "\nChanged: %s.\n", strings.Join(changed(w.plan), ", "))
-	if w.Badge != tui.Real {
-		b.WriteString("\nWhen it is done in earnest, the host keeps:\n")
-	}
+	fmt.Fprintf(&b, "\nChanged: %s.\n%s", strings.Join(changed(w.plan), ", "), kept)
 	fmt.Fprintf(&b, "Report:       %s\nOld files:    %s\nTake it back: bridgehead undo   (under the same guard)\n\n",
 		w.Trial.ReportPath(w.run.id), w.Trial.BeforePath(w.run.id))
-	for _, h := range w.plan.Next() {
+	for _, h := range next {
 		fmt.Fprintf(&b, "%s\n  %s\n", h.What, h.Command)
 	}
 	return strings.TrimRight(b.String(), "\n")
