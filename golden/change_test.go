@@ -68,6 +68,7 @@ func TestRisk(t *testing.T) {
 	}
 	playAll(t, []play{
 		{"risk-own-session", real, wait},
+		{"risk-narrow", setup{Badge: tui.Real, Width: 60, Height: 16, ASCII: true, Spec: stepstest.All(stepstest.Console, stepstest.Colleague, rules)}, wait},
 		{"risk-first-moment", real, to("risk")},
 		{"risk-word-missing", real, func(t *testing.T, op *operator) { wait(t, op); op.Type("yes"); op.Press("enter") }},
 		{"risk-console-safe", setup{Spec: stepstest.Console, Badge: tui.Real}, wait},
@@ -145,6 +146,8 @@ func TestConfirm(t *testing.T) {
 	playAll(t, []play{
 		{"confirm-checking", slowChecks, trialOf()},
 		{"confirm-ok", real, trialOf()},
+		{"confirm-narrow", setup{Badge: tui.Real, Width: 60, Height: 16, ASCII: true}, trialOf()},
+		{"confirm-wide", setup{Badge: tui.Real, Width: 132, Height: 43}, trialOf()},
 		{"confirm-failing", real, func(t *testing.T, op *operator) {
 			trialOf()(t, op)
 			op.Machine.Plug("eth0", false)
@@ -252,6 +255,8 @@ func TestEarlier(t *testing.T) {
 func TestDone(t *testing.T) {
 	playAll(t, []play{
 		{"done-confirmed", real, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
+		{"done-narrow", setup{Badge: tui.Real, Width: 60, Height: 16, ASCII: true}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
+		{"done-wide", setup{Badge: tui.Real, Width: 132, Height: 43}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-rehearsed", setup{Badge: tui.Rehearse}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-confirmed-elsewhere", real, func(t *testing.T, op *operator) {
 			trialOf()(t, op)

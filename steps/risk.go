@@ -34,21 +34,21 @@ func riskQuestion(pl plan.Plan) string {
 		return fmt.Sprintf("Nothing breaks now: only files are written. The change begins with the next restart of this host.\n\nAfter it: log in and run  bridgehead confirm\nIf nobody confirms within %s, everything is taken back.",
 			span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin))))
 	}
-	lines := []string{verdict(pl), ""}
+	lines := []string{verdict(pl), "",
+		fmt.Sprintf("If you are cut off, wait: in %s all is as before.", span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))),
+		"If you can log in again: run  bridgehead confirm"}
 	also := touched(pl.Risk)
 	const most = 5
 	if len(also) > most {
 		also = append(also[:most], fmt.Sprintf("and %d more: see the tab Risks of the review", len(also)-most))
 	}
+	if len(also) > 0 {
+		lines = append(lines, "", "What is touched:")
+	}
 	for _, l := range also {
 		lines = append(lines, "  - "+l)
 	}
-	if len(also) > 0 {
-		lines = append(lines, "")
-	}
-	return strings.Join(append(lines,
-		fmt.Sprintf("If you are cut off: wait. After %s everything is as it was before.", span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))),
-		"If you can log in again: run  bridgehead confirm"), "\n")
+	return strings.Join(lines, "\n")
 }
 
 // verdict is the one thing to know.
@@ -76,7 +76,7 @@ func verdict(pl plan.Plan) string {
 	case r.Safe != "":
 		return "Safe to go on: " + stop(r.Safe)
 	}
-	return "Your session is safe. This is in use through " + nic + ":"
+	return "Your session is safe, but " + nic + " is in use."
 }
 
 // touched lists what else the cut touches.

@@ -41,8 +41,8 @@ func Clean(s string) string {
 }
 
 // Wrap breaks text at blanks into lines of at most width columns. A line that
-// fits stays as it is; a continuation line keeps the indent of its paragraph; a
-// word wider than a line is cut.
+// fits stays as it is; a continuation line keeps the indent of its paragraph, of
+// an item ("- ") that of its text; a word wider than a line is cut.
 func Wrap(text string, width int) []string {
 	width = max(width, 1)
 	var lines []string
@@ -62,7 +62,13 @@ func wrapParagraph(paragraph string, width int) (lines []string) {
 		indent = ""
 	}
 	line, used := indent, len(indent) // used: columns
-	for _, word := range strings.Fields(paragraph) {
+	words := strings.Fields(paragraph)
+	if len(words) > 1 && words[0] == "-" && len(indent)+2 < width/2 { // of an item: the other lines hang below its text
+		line, words = indent+"- ", words[1:]
+		indent += "  "
+		used = len(indent)
+	}
+	for _, word := range words {
 		w := ansi.StringWidth(word)
 		if used > len(indent) && used+1+w <= width {
 			line, used = line+" "+word, used+1+w
@@ -77,7 +83,8 @@ func wrapParagraph(paragraph string, width int) (lines []string) {
 			if head == "" {
 				head = string([]rune(word)[:1])
 			}
-			lines = append(lines, indent+head)
+			lines = append(lines, line+head)
+			line = indent
 			word = word[len(head):]
 			w = ansi.StringWidth(word)
 		}

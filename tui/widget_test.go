@@ -439,7 +439,7 @@ func TestWorking(t *testing.T) {
 }
 
 func TestWrapKeepsEveryWord(t *testing.T) {
-	text := "Add port eth0 to examplebr0, with ovs-vsctl --timeout=10.\n\n  indented words here\n2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/64"
+	text := "Add port eth0 to examplebr0, with ovs-vsctl --timeout=10.\n\n  indented words here\n  - an item of several words\n- 2001:db8::aaaa:bbbb:cccc:dddd:eeee:ffff\n2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/64"
 	for width := 1; width < 90; width++ {
 		lines := tui.Wrap(text, width)
 		for _, line := range lines {
