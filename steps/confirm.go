@@ -264,7 +264,11 @@ func (p *confirmPage) Keys() []tui.Key {
 }
 
 func (p *confirmPage) View(width, height int) string {
-	lines := tui.Wrap(tui.Clean(p.head(width)), width)
+	head := p.head(width)
+	if p.waits && head == p.waiting() {
+		head += " Waiting for " + tui.Elapsed(time.Since(p.waited)) + "."
+	}
+	lines := tui.Wrap(tui.Clean(head), width)
 	clock := tui.Countdown{Label: "Rolls back in", Total: p.w.window(), Deadline: func() time.Time { return p.w.run.deadline }}
 	return strings.Join(lines, "\n") + "\n" + clock.View(width) + "\n\n" + p.checks.View(width, height-len(lines)-2)
 }
@@ -326,7 +330,7 @@ func (p *confirmPage) waiting() string {
 	case p.passed:
 		return what + ", and every check passes. Best is to log in anew over the network now, as a test. Then press k to keep it."
 	case p.waits:
-		return what + ". The bond is not ready yet: waiting for " + tui.Elapsed(time.Since(p.waited)) + " of up to " + span(bond.Patience) + ". See below what it says."
+		return what + ". The bond is not ready yet, which may take up to " + span(bond.Patience) + "; see what it says."
 	}
 	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
 }

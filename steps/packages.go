@@ -194,9 +194,7 @@ func (p *packagesPage) text() string {
 	switch {
 	case p.running:
 	case p.stopped && errors.Is(p.err, context.Canceled) && !p.changes.Load():
-		b.WriteString("
-Stopped. Nothing has been installed.
-")
+		b.WriteString("\nStopped. Nothing has been installed.\n")
 	case p.err != nil:
 		b.WriteString("\n" + tui.Clean(sentence(p.err)) + "\n\nPress i to try again. The network has not been changed.\n")
 	}
