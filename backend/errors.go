@@ -23,3 +23,6 @@ func (e *TimeoutError) Error() string {
 
 // ErrNoLink is what a Links or Prober method fails with where no link has that name.
 var ErrNoLink = errors.New("there is no such link")
+
+// ErrNoBonding is what Links.AddBond fails with where the kernel has no bonding driver.
+var ErrNoBonding = errors.New("this kernel has no module bonding")

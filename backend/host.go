@@ -58,6 +58,15 @@ type Links interface {
 	SetRule(ctx context.Context, r Rule) error
 	DelRule(ctx context.Context, r Rule) error
 
+	// AddBond makes a bond of the kernel, down and without members. One of that name that is there
+	// already stays as it is. Where the kernel cannot bond it fails with ErrNoBonding.
+	AddBond(ctx context.Context, name string, b KernelBond) error
+	// DelBond removes a bond; its members are released. An absent one is no error.
+	DelBond(ctx context.Context, name string) error
+	// SetMaster puts a link into a bond or bridge, or with master "" takes it out. A bond takes only
+	// a link that is down, and brings it up; one that is taken out is down, with the MAC and MTU that it had before.
+	SetMaster(ctx context.Context, name, master string) error
+
 	// Sysctl reads a key below net, in slashes: "ipv4/conf/eth0/rp_filter".
 	Sysctl(ctx context.Context, key string) (string, error)
 	SetSysctl(ctx context.Context, key, value string) error
@@ -97,6 +106,14 @@ type Link struct {
 	Parent    string   `json:"parent,omitempty"` // lower link of a VLAN, macvlan …
 	VLAN      int      `json:"vlan,omitempty"`   // VLAN id of a vlan link
 	Addrs     []Addr   `json:"addrs"`
+}
+
+// KernelBond is how a bond of the kernel is made (Documentation/networking/bonding.rst).
+type KernelBond struct {
+	Mode string `json:"mode"`           // active-backup, 802.3ad
+	MAC  string `json:"mac"`            // of the bond, and of its members while they are in it
+	MTU  int    `json:"mtu"`            // likewise
+	Rate string `json:"rate,omitempty"` // of LACP: slow, fast; with 802.3ad only, and not to be changed while it is up
 }
 
 // Addr is one address of a link.

@@ -10,7 +10,7 @@ import (
 // Bond describes a bond of several NICs.
 type Bond struct {
 	Name     string `yaml:"name" json:"name"`
-	Mode     string `yaml:"mode" json:"mode"`                             // active-backup, balance-slb, balance-tcp
+	Mode     string `yaml:"mode" json:"mode"`                             // active-backup, balance-slb, balance-tcp; of the kernel: active-backup, 802.3ad
 	LACP     string `yaml:"lacp,omitempty" json:"lacp,omitempty"`         // active, passive, off (the default)
 	Fallback bool   `yaml:"fallback,omitempty" json:"fallback,omitempty"` // active-backup as long as nobody negotiates
 	Rate     string `yaml:"rate,omitempty" json:"rate,omitempty"`         // slow (the default), fast: once confirmed
@@ -36,9 +36,9 @@ func (a Answers) UplinkName() string {
 
 // bondProblems says what is wrong with several NICs, or with the section bond.
 func (a Answers) bondProblems(bad reporter) {
-	if a.Uplink.Kind != KindOVSBond {
+	if a.Uplink.Kind != KindOVSBond && a.Uplink.Kind != KindKernelBond {
 		if a.Bond != nil && a.Uplink.Kind == KindNIC {
-			bad("bond", "a bond goes with kind %s; kind is %s", KindOVSBond, a.Uplink.Kind)
+			bad("bond", "a bond goes with kind %s or %s; kind is %s", KindOVSBond, KindKernelBond, a.Uplink.Kind)
 		}
 		return
 	}

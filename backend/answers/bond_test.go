@@ -19,7 +19,9 @@ func TestBond(t *testing.T) {
 		{"a section too many", "{nics: [eth0], kind: nic}", "{name: bond0, mode: active-backup}", "a.yaml:6: bond: a bond goes with kind ovs-bond"},
 		{"a name in use", "{nics: [eth0, eth1], kind: ovs-bond}", "{name: br0p1, mode: active-backup}", "a.yaml:6: bond.name: br0p1 is already the name"},
 		{"a name too long", "{nics: [eth0, eth1], kind: ovs-bond}", "{name: examplebond00000, mode: active-backup}", "a.yaml:6: bond.name: \"examplebond00000\" is 16 characters long"},
-		{"a kernel bond", "{nics: [eth0, eth1], kind: kernel-bond}", "{name: bond0, mode: 802.3ad}", "a.yaml:5: uplink.kind: kernel bonds are not part of this version"},
+		{"a kernel bond", "{nics: [eth0, eth1], kind: kernel-bond}", "{name: bond0, mode: 802.3ad, rate: fast}", ""},
+		{"a kernel bond in a mode of OVS", "{nics: [eth0, eth1], kind: kernel-bond}", "{name: bond0, mode: balance-tcp}", "a.yaml:6: bond.mode: \"balance-tcp\" is no mode of a bond of this kind; use active-backup, 802.3ad"},
+		{"a kernel bond with fallback", "{nics: [eth0, eth1], kind: kernel-bond}", "{name: bond0, mode: 802.3ad, fallback: true}", "a.yaml:6: bond.fallback: a kernel bond has no fallback"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := head + "uplink: " + c.uplink + "\n"

@@ -44,11 +44,9 @@ func (u Uplink) problems(bad reporter) {
 		if len(u.NICs) != 1 {
 			bad("uplink.nics", "kind nic takes exactly one NIC, %d given; two uplinks without a bond are a loop", len(u.NICs))
 		}
-	case KindOVSBond: // see bondProblems
-	case KindKernelBond:
-		bad("uplink.kind", "kernel bonds are not part of this version; use ovs-bond, or kind nic with one NIC")
+	case KindOVSBond, KindKernelBond: // see bondProblems
 	default:
-		bad("uplink.kind", "%q is no kind of uplink; use nic or ovs-bond", u.Kind)
+		bad("uplink.kind", "%q is no kind of uplink; use nic, ovs-bond or kernel-bond", u.Kind)
 	}
 	for i, n := range u.NICs {
 		if err := LinkName(n); err != nil {

@@ -60,9 +60,16 @@ func reached(results []Result) (out bond.Reach) {
 	return out
 }
 
-// ReadBond reads an OVS bond as it runs.
+// ReadBond reads a bond as it runs: one of Open vSwitch, or one of the kernel.
 func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, error) {
 	s := bond.State{Name: name}
+	links, err := h.Links.List(ctx)
+	if err != nil {
+		return s, err
+	}
+	if slices.ContainsFunc(links, func(l backend.Link) bool { return l.Name == name && l.Kind == "bond" }) {
+		return readKernelBond(h, name, links)
+	}
 	sw, err := h.Switch.State(ctx)
 	if err != nil {
 		return s, err
@@ -74,16 +81,12 @@ func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, err
 	if !ok {
 		return s, fmt.Errorf("there is no bond %s", name)
 	}
-	links, err := h.Links.List(ctx)
-	if err != nil {
-		return s, err
-	}
 	s.LACP, s.Mode = port.LACP, port.BondMode
 	if s.LACP == "" {
 		s.LACP = bond.Off
 	}
 	for _, i := range port.Interfaces {
-		s.Members = append(s.Members, memberOf(i, links))
+		s.Members = append(s.Members, memberOf(i, name, links))
 	}
 	// Of a port with one interface left Open vSwitch shows no bond, of one without LACP no LACP, and
 	// its older releases count no LACPDUs.
@@ -102,6 +105,22 @@ func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, err
 	return s, nil
 }
 
+func readKernelBond(h backend.Host, name string, links []backend.Link) (bond.State, error) {
+	s := bond.State{Name: name}
+	f, err := h.Files.Read("/proc/net/bonding/" + name)
+	if err != nil {
+		return s, err
+	}
+	if err := s.ReadKernel(string(f.Data)); err != nil {
+		return s, err
+	}
+	for i, m := range s.Members {
+		now := memberOf(backend.Interface{Name: m.Name, OfPort: 1}, name, links)
+		s.Members[i].Up, s.Members[i].Carrier, s.Members[i].Configured = now.Up, m.Carrier && now.Carrier, now.Configured
+	}
+	return s, nil
+}
+
 func findBond(sw backend.SwitchState, name string) (backend.Port, bool) {
 	for _, b := range sw.Bridges {
 		if i := slices.IndexFunc(b.Ports, func(p backend.Port) bool { return p.Name == name }); i >= 0 {
@@ -111,7 +130,7 @@ func findBond(sw backend.SwitchState, name string) (backend.Port, bool) {
 	return backend.Port{}, false
 }
 
-func memberOf(i backend.Interface, links []backend.Link) bond.Member {
+func memberOf(i backend.Interface, bondName string, links []backend.Link) bond.Member {
 	m := bond.Member{Name: i.Name, Error: i.Error}
 	if m.Error == "" && i.OfPort < 0 {
 		m.Error = "it could not be opened; see /var/log/openvswitch/ovs-vswitchd.log"
@@ -126,7 +145,7 @@ func memberOf(i backend.Interface, links []backend.Link) bond.Member {
 				m.Configured = "it has the address " + a.Prefix.String()
 			}
 		}
-		if l.Master != "" && l.Master != "ovs-system" {
+		if l.Master != "" && l.Master != "ovs-system" && l.Master != bondName {
 			m.Configured = "it belongs to " + l.Master
 		}
 	}

@@ -15,13 +15,16 @@ type LinksEnv struct {
 	// NICs are two network cards with a cable, up, without addresses (but for the
 	// link-local ones that the kernel makes) and without routes. So they are left.
 	NICs []string
+	// Bonding says that the kernel has the module bonding.
+	Bonding bool
 }
 
 // linksTest drives the links of a host by the interface alone.
 type linksTest struct {
 	*testing.T
-	l    backend.Links
-	a, b string // the two NICs
+	l       backend.Links
+	a, b    string // the two NICs
+	bonding bool
 }
 
 // Links holds what every backend.Links promises, the real one and the simulated:
@@ -49,9 +52,10 @@ func Links(t *testing.T, l backend.Links, env LinksEnv) {
 		{"routes of all sorts come back as they were set", linksRoutes},
 		{"rules", linksRules},
 		{"sysctls", linksSysctl},
+		{"a bond, or the reason why there can be none", linksBond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			lt := linksTest{t, l, env.NICs[0], env.NICs[1]}
+			lt := linksTest{t, l, env.NICs[0], env.NICs[1], env.Bonding}
 			lt.clean()
 			t.Cleanup(lt.clean)
 			c.test(lt)

@@ -256,7 +256,7 @@ func TestUplink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := load(t, test.text)
-			_, err := c.Uplink("eth1")
+			_, err := c.Uplink("eth1", false)
 			if got := string(c.Files()[0].Bytes()); test.want != "" && (err != nil || got != test.want) {
 				t.Errorf("got %v\n%s\nwant\n%s", err, got, test.want)
 			}
@@ -270,15 +270,15 @@ func TestUplink(t *testing.T) {
 func TestMoveRefusesWhatMakesNoSense(t *testing.T) {
 	four, six := netip.MustParsePrefix("10.0.0.1/24"), netip.MustParsePrefix("2001:db8::1/64")
 	for name, m := range map[string]Move{
-		"no NIC":               {"", "br0p1", Address{Method: Keep}},
-		"NIC is the port":      {"eth0", "eth0", Address{Method: Keep}},
-		"a name too long":      {"eth0", "examplebridge0p1", Address{Method: Keep}},
-		"a pattern for a name": {"eth0", "br*", Address{Method: Keep}},
-		"no method":            {"eth0", "br0p1", Address{}},
-		"static with nothing":  {"eth0", "br0p1", Address{Method: Static}},
-		"DHCP with an address": {"eth0", "br0p1", Address{Method: DHCP, Addresses: []netip.Prefix{four}}},
-		"two gateways":         {"eth0", "br0p1", Address{Method: Static, Addresses: []netip.Prefix{four}, Gateways: []netip.Addr{four.Addr(), four.Addr().Next()}}},
-		"gateway of no family": {"eth0", "br0p1", Address{Method: Static, Addresses: []netip.Prefix{four}, Gateways: []netip.Addr{six.Addr()}}},
+		"no NIC":               {NIC: "", Port: "br0p1", Address: Address{Method: Keep}},
+		"NIC is the port":      {NIC: "eth0", Port: "eth0", Address: Address{Method: Keep}},
+		"a name too long":      {NIC: "eth0", Port: "examplebridge0p1", Address: Address{Method: Keep}},
+		"a pattern for a name": {NIC: "eth0", Port: "br*", Address: Address{Method: Keep}},
+		"no method":            {NIC: "eth0", Port: "br0p1", Address: Address{}},
+		"static with nothing":  {NIC: "eth0", Port: "br0p1", Address: Address{Method: Static}},
+		"DHCP with an address": {NIC: "eth0", Port: "br0p1", Address: Address{Method: DHCP, Addresses: []netip.Prefix{four}}},
+		"two gateways":         {NIC: "eth0", Port: "br0p1", Address: Address{Method: Static, Addresses: []netip.Prefix{four}, Gateways: []netip.Addr{four.Addr(), four.Addr().Next()}}},
+		"gateway of no family": {NIC: "eth0", Port: "br0p1", Address: Address{Method: Static, Addresses: []netip.Prefix{four}, Gateways: []netip.Addr{six.Addr()}}},
 	} {
 		c := load(t, "auto eth0\niface eth0 inet dhcp\n")
 		if _, err := c.Move(m); err == nil || len(c.Changed()) != 0 {

@@ -15,6 +15,7 @@ type Move struct {
 	NIC     string
 	Port    string
 	Address Address
+	Member  bool // NIC becomes a member of a bond of the kernel, which brings it up
 }
 
 // Method says where Port's address comes from.
@@ -48,9 +49,9 @@ func (c *Config) Move(m Move) ([]Note, error) {
 }
 
 // Uplink leaves NIC, a further uplink of the bridge, without an address: it is
-// brought up at boot, and nothing else. It refuses a NIC that has an address in the file.
-func (c *Config) Uplink(nic string) ([]Note, error) {
-	notes, err := uplinkOnly(c, nic)
+// brought up at boot, and nothing else; member as in Move. It refuses a NIC that has an address in the file.
+func (c *Config) Uplink(nic string, member bool) ([]Note, error) {
+	notes, err := uplinkOnly(c, nic, member)
 	if err != nil {
 		return nil, fmt.Errorf("cannot make %s an uplink: %w", nic, err)
 	}
@@ -66,7 +67,7 @@ func (m Move) edit(c *Config) ([]Note, error) {
 		return nil, err
 	}
 	v := &mover{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, Move: m}
-	v.up = uplink{edit: v.edit, nic: m.NIC}
+	v.up = uplink{edit: v.edit, nic: m.NIC, member: m.Member}
 	if err := v.read(); err != nil {
 		return nil, err
 	}

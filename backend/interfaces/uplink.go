@@ -10,6 +10,7 @@ import (
 type uplink struct {
 	*edit
 	nic     string
+	member  bool     // of a bond of the kernel, which takes only NICs that are down, and brings them up
 	manual  *Stanza  // its "inet manual" stanza, if the file has one
 	options []Option // what that stanza has, and gets
 	lines   []string // what it gets, as lines
@@ -53,6 +54,9 @@ func (u *uplink) share(s Stanza, o Option, from place, indent string) error {
 
 // raise adds the commands that bring the NIC up and down, where it has none such.
 func (u *uplink) raise(indent string) {
+	if u.member {
+		return
+	}
 	for _, state := range []string{"up", "down"} {
 		if !slices.ContainsFunc(u.options, func(o Option) bool { return sets(o, u.nic, state) }) {
 			u.lines = append(u.lines, indent+state+" ip link set $IFACE "+state)
@@ -93,7 +97,7 @@ func (u *uplink) extend() {
 	u.after(place{u.manual.head.file, u.manual.last}, u.lines...)
 }
 
-func uplinkOnly(c *Config, nic string) ([]Note, error) {
+func uplinkOnly(c *Config, nic string, member bool) ([]Note, error) {
 	if err := checkName("the NIC", nic); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func uplinkOnly(c *Config, nic string) ([]Note, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &uplink{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, nic: nic}
+	u := &uplink{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, nic: nic, member: member}
 	for _, s := range c.Stanzas() {
 		if !own(s.Name, nic) {
 			continue

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"os/exec"
 	"testing"
 
 	"bridgehead/backend/hosttest"
@@ -24,5 +25,10 @@ func TestLinks(t *testing.T) {
 		ip(t, "link set "+name+"-far up")
 		ip(t, "link set "+name+" up")
 	}
-	hosttest.Links(t, open(t), hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}})
+	hosttest.Links(t, open(t), hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}, Bonding: bonding()})
+}
+
+// bonding says whether the kernel that these tests run on has the module.
+func bonding() bool {
+	return exec.Command("modprobe", "--quiet", "--dry-run", "bonding").Run() == nil || exists("/sys/module/bonding")
 }

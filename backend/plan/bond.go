@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,9 @@ import (
 
 // bonds says that the uplink is a bond.
 func (b *builder) bonds() bool { return b.answers.Bonding().Kind != bond.Single }
+
+// kernelBonds says that it is one of the kernel.
+func (b *builder) kernelBonds() bool { return b.answers.Bonding().Kind == bond.Kernel }
 
 // uplinkPort is the port of the bridge that leads to the network.
 func (b *builder) uplinkPort() string {
@@ -32,6 +36,9 @@ func (b *builder) bondMembers() error {
 	var links []backend.Link
 	for _, n := range b.members {
 		links = append(links, n.Link)
+	}
+	if b.kernelBonds() && !b.facts.Host.Bonding {
+		return refuse("this kernel cannot bond", "it has no module bonding", "use an OVS bond (uplink.kind: ovs-bond), or boot a kernel that has the module")
 	}
 	for _, p := range b.answers.Bonding().MemberProblems(links) {
 		return b.wrong("uplink.nics", "%s", p.Text)
@@ -73,14 +80,15 @@ func (b *builder) attach() op.Op {
 	if !b.bonds() {
 		return &op.AttachNIC{Bridge: br, NIC: b.nic.Name, MAC: b.nic.MAC, MTU: b.nic.MTU, WasUp: b.nic.Up}
 	}
+	if b.kernelBonds() {
+		return b.attachKernelBond()
+	}
 	o := b.answers.Bonding()
 	add := &op.AddBond{Bridge: br, Bond: b.answers.Bond.Name, Primary: b.nic.Name, Mode: o.Mode, LACP: o.LACP, Fallback: o.Fallback}
 	if add.LACP == "" {
 		add.LACP = bond.Off
 	}
-	for _, n := range b.members {
-		add.Members = append(add.Members, op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up})
-	}
+	add.Members = b.opMembers()
 	if o.Speaks() {
 		add.Rate = bond.Fast
 	}
@@ -88,4 +96,38 @@ func (b *builder) attach() op.Op {
 		b.add(Persist, &op.SetBondRate{Bond: add.Bond, Rate: bond.Slow})
 	}
 	return add
+}
+
+func (b *builder) opMembers() []op.Member {
+	var out []op.Member
+	for _, n := range b.members {
+		out = append(out, op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up})
+	}
+	return out
+}
+
+// attachKernelBond makes the bond at the fast rate, at which a partner that stops is missed within 3 s. The
+// kernel changes the rate of a bond only while that is down; the answered one is that of the next boot.
+func (b *builder) attachKernelBond() op.Op {
+	k := b.kernelBond()
+	if k.Rate != "" {
+		k.Rate = bond.Fast
+	}
+	return &op.AddKernelBond{Bridge: b.answers.Bridge.Name, Bond: b.answers.Bond.Name, Primary: b.nic.Name, Members: b.opMembers(), Options: k}
+}
+
+func (b *builder) joinBond() op.Op {
+	n := b.nic
+	return &op.JoinBond{Bond: b.answers.Bond.Name, Port: b.answers.Bridge.Port, Addrs: b.to.Addrs,
+		Member: op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up}}
+}
+
+// kernelBond is the bond as it is to be in the end.
+func (b *builder) kernelBond() backend.KernelBond {
+	o := b.answers.Bonding()
+	k := backend.KernelBond{Mode: o.Mode, MAC: b.nic.MAC, MTU: b.nic.MTU}
+	if o.Speaks() {
+		k.Rate = cmp.Or(o.Rate, bond.Slow)
+	}
+	return k
 }

@@ -165,12 +165,16 @@ func (b *builder) link() error {
 		mtu = nic.MTU
 	}
 	sysctls := b.sysctls()
+	attach := b.attach()
+	move := &op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced()}
+	cut := []op.Op{attach, move}
+	if b.kernelBonds() { // the NIC goes down for a moment, and must not have anything to lose
+		cut = append(cut, b.joinBond())
+	}
 	b.add(Trial,
 		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: b.uplinkPort(), Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
-		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs},
-		b.attach(),
-		&op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced()},
-	)
+		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs})
+	b.add(Trial, cut...)
 	if client, leases, ok := b.dhcpClient(); ok {
 		b.add(Trial, &op.StartDHCP{Port: br.Port, Client: client, Leases: leases})
 	}

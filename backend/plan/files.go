@@ -33,11 +33,16 @@ func (b *builder) files() error {
 		return refuse("the network configuration cannot be edited safely", err.Error(), "change that stanza by hand, then start again")
 	}
 	for _, m := range b.others() {
-		more, err := cfg.Uplink(m.Name)
+		more, err := cfg.Uplink(m.Name, b.kernelBonds())
 		if err != nil {
 			return refuse("the network configuration cannot be edited safely", err.Error(), "take the address off that stanza by hand, or leave that NIC out, then start again")
 		}
 		notes = append(notes, more...)
+	}
+	if b.kernelBonds() {
+		if err := cfg.AddBond(b.bondStanza()); err != nil {
+			return refuse("the network configuration cannot be edited safely", err.Error(), "change that stanza by hand, then start again")
+		}
 	}
 	for _, n := range notes {
 		b.out.Notes = append(b.out.Notes, fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Text))
@@ -55,7 +60,7 @@ func (b *builder) files() error {
 
 func (b *builder) move() interfaces.Move {
 	a := b.answers.Address
-	m := interfaces.Move{NIC: b.nic.Name, Port: b.answers.Bridge.Port, Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
+	m := interfaces.Move{NIC: b.nic.Name, Port: b.answers.Bridge.Port, Member: b.kernelBonds(), Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
 	for _, s := range a.Addresses {
 		p, _ := netip.ParsePrefix(s) // validated
 		m.Address.Addresses = append(m.Address.Addresses, p)
@@ -137,4 +142,14 @@ func (s source) Glob(pattern string) ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// bondStanza is the kernel bond for ifup to make.
+func (b *builder) bondStanza() interfaces.Bond {
+	k := b.kernelBond()
+	out := interfaces.Bond{Name: b.answers.Bond.Name, Mode: k.Mode, MAC: k.MAC, MTU: k.MTU, Rate: k.Rate}
+	for _, n := range b.members {
+		out.Members = append(out.Members, n.Name)
+	}
+	return out
 }

@@ -17,6 +17,9 @@ func (b *builder) scope() {
 	br := b.answers.Bridge
 	b.out.Scope.NICs = slices.Clone(b.answers.Uplink.NICs)
 	b.out.Scope.Links = []string{br.Name, br.Port}
+	if b.kernelBonds() {
+		b.out.Scope.Links = append(b.out.Scope.Links, b.answers.Bond.Name)
+	}
 	b.out.Scope.Bridges = []string{br.Name}
 }
 

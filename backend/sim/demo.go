@@ -57,6 +57,7 @@ func DemoSpec() Spec {
 		Files:   demoFiles(),
 		Dirs:    []string{"/etc/network/interfaces.d", "/etc/netplan", "/var/lib/openvswitch", "/etc/openvswitch"},
 		OVS:     &OVS{Version: "3.1.0", KernelModule: true},
+		Bonding: true,
 		Virt: &Libvirt{
 			Version:  "9.0.0",
 			Networks: []Network{{XML: demoDefaultNetwork, Active: true, Autostart: true}},

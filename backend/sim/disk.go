@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"bridgehead/backend"
@@ -20,6 +21,9 @@ func failed(verb, name string, err error) error {
 
 func (h filesOf) Read(name string) (backend.File, error) {
 	return ask(context.Background(), h.p, func() (backend.File, error) {
+		if bond, ok := strings.CutPrefix(name, "/proc/net/bonding/"); ok {
+			return h.p.m.procBond(bond), nil
+		}
 		f, err := h.p.m.files.read(name)
 		return f, failed("read", name, err)
 	})

@@ -36,6 +36,9 @@ func (m *Machine) makeFiles() {
 	for _, d := range append([]string{"/etc/network", "/run/network", "/run/lock", "/tmp", "/var/lib", "/proc", "/etc/systemd/system"}, m.spec.Dirs...) {
 		must(fsys.mkdirs(d, 0o755))
 	}
+	if m.spec.Bonding {
+		must(fsys.mkdirs("/sys/module/bonding", 0o755))
+	}
 	for name, f := range m.spec.Files {
 		must(fsys.mkdirs(path.Dir(name), 0o755))
 		f.Exists = true

@@ -19,8 +19,18 @@ func (m *Machine) hooks(name string, commands []string) error {
 		if forgiving {
 			words = words[:len(words)-2]
 		}
-		if err := m.hook(words); err != nil && !forgiving {
-			return fmt.Errorf("%s: %w", c, err)
+		for len(words) > 0 {
+			end := slices.Index(words, "&&")
+			if end < 0 {
+				end = len(words)
+			}
+			if err := m.hook(words[:end]); err != nil {
+				if forgiving {
+					break
+				}
+				return fmt.Errorf("%s: %w", c, err)
+			}
+			words = words[min(end+1, len(words)):]
 		}
 	}
 	return nil
@@ -39,6 +49,10 @@ func (m *Machine) hook(words []string) error {
 		return err
 	case strings.HasSuffix(words[0], "ip") && words[1] == "link" && words[2] == "set":
 		return m.ipLinkSet(words[3:])
+	case strings.HasSuffix(words[0], "ip") && words[1] == "link" && words[2] == "add" && last > 2:
+		return m.ipLinkAdd(words[3:])
+	case strings.HasSuffix(words[0], "ip") && words[1] == "link" && strings.HasPrefix("delete", words[2]) && last > 2:
+		return m.ipLinkDel(words[3])
 	case strings.HasSuffix(words[0], "ip"):
 		return m.ipHook(words[1:])
 	}

@@ -22,7 +22,13 @@ func bare() sim.Spec {
 }
 
 func TestLinks(t *testing.T) {
-	hosttest.Links(t, sim.New(bare()).Host().Links, hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}})
+	for name, bonding := range map[string]bool{"kernel with bonding": true, "kernel without": false} {
+		t.Run(name, func(t *testing.T) {
+			s := bare()
+			s.Bonding = bonding
+			hosttest.Links(t, sim.New(s).Host().Links, hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}, Bonding: bonding})
+		})
+	}
 }
 
 func TestFiles(t *testing.T) {

@@ -19,7 +19,17 @@ type link struct {
 	cable    bool   // something is at the other end
 	internal bool   // an internal port of Open vSwitch
 	bond     bool   // a kernel bond
+	given    bool   // its MAC was chosen, and is not its first member's
 	mode     string // of a kernel bond: active-backup, 802.3ad, balance-rr …
+	rate     string // of its LACP
+	active   string // its member in use
+	own      owned  // what a member of a bond has back when it leaves
+}
+
+// owned is what a bond replaces in its members.
+type owned struct {
+	mac string
+	mtu int
 }
 
 // makeKernel builds links, addresses and routes as they are after boot.
@@ -156,7 +166,7 @@ func (m *Machine) removeLink(l *link) {
 			m.removeLink(other)
 		}
 		if other.Master == l.Name {
-			other.Master = ""
+			m.release(other)
 		}
 	}
 	for _, a := range slices.Clone(l.Addrs) {

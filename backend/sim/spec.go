@@ -12,6 +12,7 @@ type Spec struct {
 	Hostname string
 	NICs     []NIC
 	Links    []backend.Link    // further links that are not hardware: VLANs, bonds, bridges
+	Bonding  bool              // the kernel has the module bonding
 	BondMode map[string]string // of kernel bonds among Links: "bond0": "802.3ad"
 	Routes   []backend.Route   // beside the connected ones, which the kernel makes
 	Rules    []backend.Rule

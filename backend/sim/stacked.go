@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"bridgehead/backend"
 )
@@ -28,8 +30,14 @@ func (m *Machine) ipLinkAdd(a []string) error {
 	}
 	switch word("type") {
 	case "bond":
-		l := m.addLink(backend.Link{Name: name, Kind: "bond", Driver: "bonding", Virtual: true})
-		l.bond, l.mode = true, word("mode")
+		if !m.spec.Bonding {
+			return backend.ErrNoBonding
+		}
+		l := m.addLink(backend.Link{Name: name, Kind: "bond", Driver: "bonding", Virtual: true, MAC: word("address")})
+		l.bond, l.mode, l.rate, l.given = true, word("mode"), word("lacp_rate"), l.MAC == word("address")
+		if mtu, err := strconv.Atoi(word("mtu")); err == nil {
+			l.MTU = mtu
+		}
 	case "vlan":
 		parent, err := m.needLink(word("link"))
 		if err != nil {
@@ -43,7 +51,17 @@ func (m *Machine) ipLinkAdd(a []string) error {
 	default:
 		return errors.New("RTNETLINK answers: Operation not supported")
 	}
+	m.reconfigure() // a port of Open vSwitch may have waited for it
 	return nil
+}
+
+// ipLinkDel is "ip link delete NAME".
+func (m *Machine) ipLinkDel(name string) error {
+	l, err := m.needLink(name)
+	if err == nil {
+		m.removeLink(l)
+	}
+	return err
 }
 
 func (m *Machine) ipLinkSet(a []string) error {
@@ -58,7 +76,7 @@ func (m *Machine) ipLinkSet(a []string) error {
 	case "up", "down":
 		m.setUp(l, a[1] == "up")
 	case "nomaster":
-		l.Master = ""
+		m.release(l)
 	case "master":
 		if len(a) < 3 {
 			return errors.New("argument of \"master\" is missing")
@@ -85,14 +103,79 @@ func (m *Machine) enslave(l *link, master string) error {
 	case to.bond && l.Up && l.Master == "":
 		return errors.New("RTNETLINK answers: Operation not permitted: Device can not be enslaved while up")
 	}
-	if to.bond && !slices.ContainsFunc(m.links, func(x *link) bool { return x.Master == master }) {
-		to.MAC = l.MAC
+	if l.Master == master {
+		return nil
 	}
 	l.Master = master
 	if to.bond {
-		l.MAC = to.MAC
+		first := !slices.ContainsFunc(m.links, func(x *link) bool { return x.Master == master && x != l })
+		if first && !to.given {
+			to.MAC = l.MAC
+		}
+		l.own = owned{l.MAC, l.MTU}
+		l.MAC, l.MTU = to.MAC, to.MTU
 		m.setUp(l, true)
 	}
 	m.carriers()
 	return nil
+}
+
+// release takes a link out of its bond or bridge. What leaves a bond is down (bond_main.c, __bond_release_one).
+func (m *Machine) release(l *link) {
+	master := m.link(l.Master)
+	l.Master = ""
+	if master != nil && master.bond {
+		m.setUp(l, false)
+		if l.own.mac != "" {
+			l.MAC, l.MTU, l.own = l.own.mac, l.own.mtu, owned{}
+		}
+	}
+	m.carriers()
+}
+
+// AddBond is one of three changes that a process asks for: see backend.Links.
+func (h links) AddBond(ctx context.Context, name string, b backend.KernelBond) error {
+	what := fmt.Sprintf("ip link add %s address %s mtu %d type bond mode %s", name, b.MAC, b.MTU, b.Mode)
+	return h.p.change(ctx, what, func() error {
+		m := h.p.m
+		if m.link(name) != nil {
+			return nil
+		}
+		if err := m.ipLinkAdd([]string{name, "type", "bond", "mode", b.Mode}); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		l := m.link(name)
+		l.MAC, l.MTU, l.given, l.rate = b.MAC, b.MTU, true, b.Rate
+		return nil
+	})
+}
+
+func (h links) DelBond(ctx context.Context, name string) error {
+	return h.p.change(ctx, "ip link delete "+name+" type bond", func() error {
+		l := h.p.m.link(name)
+		if l == nil {
+			return nil
+		}
+		if !l.bond {
+			return fmt.Errorf("%s is no bond", name)
+		}
+		h.p.m.removeLink(l)
+		return nil
+	})
+}
+
+func (h links) SetMaster(ctx context.Context, name, master string) error {
+	word := "master " + master
+	if master == "" {
+		word = "nomaster"
+	}
+	return h.on(ctx, "ip link set "+name+" "+word, name, func(l *link) error {
+		if master == "" {
+			if l.Master != "" {
+				h.p.m.release(l)
+			}
+			return nil
+		}
+		return h.p.m.enslave(l, master)
+	})
 }

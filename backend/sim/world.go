@@ -119,7 +119,7 @@ func (m *Machine) arrive(l *link, vlan int) []*link {
 	master := m.link(l.Master)
 	switch {
 	case master != nil && master.bond:
-		if m.activeMember(master) != l {
+		if !m.hears(master, l) {
 			return nil
 		}
 		return m.arrive(master, vlan)
@@ -163,14 +163,29 @@ func (m *Machine) hear(s segment, mac string) []*link {
 	return out
 }
 
-// activeMember is the member through which a kernel bond talks.
+// activeMember is the member through which a kernel bond talks: it stays so as long as it has a link.
 func (m *Machine) activeMember(bond *link) *link {
-	for _, l := range m.links {
-		if l.Master == bond.Name && l.Up && l.Carrier && m.portChannelPasses(l) {
+	var first *link
+	for _, l := range m.members(bond) {
+		if !l.Up || !l.Carrier || !m.portChannelPasses(l) {
+			continue
+		}
+		if l.Name == bond.active {
 			return l
 		}
+		if first == nil {
+			first = l
+		}
 	}
-	return nil
+	bond.active = nameOf(first)
+	return first
+}
+
+// hears says whether a kernel bond takes what comes in on a member: the active one, or all of its aggregate.
+func (m *Machine) hears(bond, l *link) bool {
+	active := m.activeMember(bond)
+	together := active != nil && bond.mode == "802.3ad" && active.nic != nil && l.nic != nil && active.nic.PortChannel != ""
+	return active == l || together && active.nic.PortChannel == l.nic.PortChannel
 }
 
 // portChannelPasses says whether the switch port of a NIC passes frames: a plain

@@ -48,6 +48,10 @@ func (e *evidence) system() System {
 		}
 	}
 	s.Kernel = strings.TrimSpace(e.files.text("/proc/sys/kernel/osrelease"))
+	s.Bonding = e.files.see("/sys/module/bonding")
+	for _, lib := range []string{"/lib/modules/", "/usr/lib/modules/"} {
+		s.Bonding = s.Bonding || s.Kernel != "" && e.files.seeBelow(lib+s.Kernel+"/kernel/drivers/net/bonding")
+	}
 	return s
 }
 

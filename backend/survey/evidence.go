@@ -71,6 +71,7 @@ var namesToSee = []string{
 	"/etc/pve", "/usr/bin/pveversion", "/usr/share/ifupdown2", "/etc/network/ifupdown2",
 	"/sbin/ifup", "/usr/sbin/ifup", "/usr/sbin/netplan",
 	"/etc/systemd/system", "/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*",
+	"/sys/module/bonding", "/lib/modules/*/kernel/drivers/net/bonding/bonding.ko*", "/usr/lib/modules/*/kernel/drivers/net/bonding/bonding.ko*",
 	"/etc/cloud/cloud-init.disabled", "/sys/class/iscsi_session/*",
 }
 

@@ -45,6 +45,7 @@ type System struct {
 	Kernel  string `json:"kernel"`                 // release
 	Init    string `json:"init"`                   // systemd, sysvinit or ""
 	Root    bool   `json:"root"`                   // this process may change the host
+	Bonding bool   `json:"kernel_bonding"`         // the kernel has the module bonding
 	Foreign bool   `json:"foreign_root,omitempty"` // files were read below another root
 }
 

@@ -54,6 +54,9 @@ func (e *evidence) aboutSystem(f Facts) (r report) {
 	if e.full != nil {
 		r.refuse("There is no room to record a change: "+oneLine(e.full), "What cannot be recorded could not be taken back", "Make room, or make the file system writable, and run the survey again")
 	}
+	if !f.Host.Bonding && !e.Foreign && f.Host.Kernel != "" {
+		r.info("Bonds of the kernel are not possible here", "The running kernel "+f.Host.Kernel+" has no module bonding", "Use a bond of Open vSwitch, or boot a kernel that has the module")
+	}
 	if f.Host.Init != "systemd" && !e.Foreign {
 		r.warn("systemd does not run here", "A detached process will watch the trial instead: it survives the terminal, but no reboot and no power cut", "Stay at the console until the change is confirmed")
 	}

@@ -72,6 +72,18 @@ func (x links) DelRule(ctx context.Context, r backend.Rule) error {
 	return x.s.change(func() error { return x.Links.DelRule(ctx, r) })
 }
 
+func (x links) AddBond(ctx context.Context, name string, b backend.KernelBond) error {
+	return x.s.change(func() error { return x.Links.AddBond(ctx, name, b) })
+}
+
+func (x links) DelBond(ctx context.Context, name string) error {
+	return x.s.change(func() error { return x.Links.DelBond(ctx, name) })
+}
+
+func (x links) SetMaster(ctx context.Context, name, master string) error {
+	return x.s.change(func() error { return x.Links.SetMaster(ctx, name, master) })
+}
+
 func (x links) SetSysctl(ctx context.Context, key, value string) error {
 	return x.s.change(func() error { return x.Links.SetSysctl(ctx, key, value) })
 }

@@ -81,6 +81,13 @@ func Bonded(b answers.Bond) func(*answers.Answers) {
 	}
 }
 
+// KernelBonded asks for a bond of eth0 and eth1 by the kernel.
+func KernelBonded(b answers.Bond) func(*answers.Answers) {
+	return func(a *answers.Answers) {
+		a.Uplink, a.Bond = answers.Uplink{Kind: answers.KindKernelBond, NICs: []string{"eth0", "eth1"}}, &b
+	}
+}
+
 // Cases are the hosts that every promise is tested on.
 func Cases() []Case {
 	reach := netip.MustParseAddr("192.168.1.100")
@@ -93,6 +100,8 @@ func Cases() []Case {
 		{"static-to-dhcp", func() sim.Spec { return served(Tutorial()) }, Answers(DHCP), reach},
 		{"active-backup", Tutorial, Answers(Bonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})), reach},
 		{"lacp", Channelled, Answers(Bonded(answers.Bond{Name: "examplebond0", Mode: "balance-tcp", LACP: "active"})), reach},
+		{"kernel-bond", Tutorial, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})), reach},
+		{"kernel-lacp", Channelled, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "802.3ad"})), reach},
 		{"onlink", OnLink, Answers(), netip.MustParseAddr("203.0.113.7")},
 	}
 }
