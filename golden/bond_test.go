@@ -3,6 +3,8 @@ package golden_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,43 @@ type daemon struct {
 	backend.Switch
 	members []told
 	bond    answers.Bond
+	broken  string   // the member that cannot be opened
+	deaf    []string // machines that do not answer
+}
+
+// State has the interface that is broken fail.
+func (d *daemon) State(ctx context.Context) (backend.SwitchState, error) {
+	s, err := d.Switch.State(ctx)
+	for _, b := range s.Bridges {
+		for _, p := range b.Ports {
+			for i := range p.Interfaces {
+				if x := &p.Interfaces[i]; x.Name == d.broken {
+					x.OfPort, x.Error = -1, "could not open network device "+x.Name+" (No such device)"
+				}
+			}
+		}
+	}
+	return s, err
+}
+
+// hearing is a prober to which some machines do not answer.
+type hearing struct {
+	backend.Prober
+	d *daemon
+}
+
+func (p hearing) ARP(ctx context.Context, dev string, a netip.Addr) (string, error) {
+	if slices.Contains(p.d.deaf, a.String()) {
+		return "", fmt.Errorf("%s does not answer", a)
+	}
+	return p.Prober.ARP(ctx, dev, a)
+}
+
+func (p hearing) Ping(ctx context.Context, dev string, a netip.Addr) (time.Duration, error) {
+	if slices.Contains(p.d.deaf, a.String()) {
+		return 0, fmt.Errorf("%s does not answer", a)
+	}
+	return p.Prober.Ping(ctx, dev, a)
 }
 
 // told is a member as ovs-vswitchd tells of it.
@@ -30,7 +69,7 @@ type told struct {
 
 const system = "00:1b:21:3a:4f:10" // of the demo's bridge
 
-func (d daemon) Appctl(ctx context.Context, args ...string) (string, error) {
+func (d *daemon) Appctl(ctx context.Context, args ...string) (string, error) {
 	out := "---- examplebond0 ----\n"
 	show := map[string]func(name string, m told) string{
 		"lacp/show": func(name string, m told) string {
@@ -67,6 +106,13 @@ func bonded(b answers.Bond) *answers.Answers {
 	})
 }
 
+// kernelBonded are answers for one of the kernel.
+func kernelBonded(b answers.Bond) *answers.Answers {
+	a := bonded(b)
+	a.Uplink.Kind = answers.KindKernelBond
+	return a
+}
+
 // channelled has eth0 and eth1 in a port-channel, and sw1 tells so.
 func channelled(s *sim.Spec) {
 	for i := range s.NICs[:2] {
@@ -93,6 +139,18 @@ func TestBondQuestions(t *testing.T) {
 			op.Go(t, "bond")
 			op.Press("tab", "tab", "up", "ctrl+n")
 		}},
+		{"uplink-no-bonding", setup{Spec: func(s *sim.Spec) { s.Bonding = false }}, to("uplink", "down", "down")},
+		{"bond-kernel", setup{Spec: channelled}, func(t *testing.T, op *operator) {
+			op.Go(t, "uplink")
+			op.Press("down", "down")
+			op.Go(t, "members")
+			op.Press("down", "space")
+			op.Go(t, "bond")
+		}},
+		// What was heard is recommended, and what the answers file says stays.
+		{"bond-given", setup{Spec: channelled, Answers: bonded(answers.Bond{Mode: "active-backup", LACP: "active"})}, to("bond")},
+		{"bond-kernel-review", setup{Answers: kernelBonded(answers.Bond{Mode: "802.3ad"})}, to("review", "3")},
+		{"bond-kernel-picture", setup{Answers: kernelBonded(answers.Bond{Mode: "802.3ad"})}, to("review", "2")},
 		{"bond-review", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "3")},
 		{"bond-picture", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "2")},
 		{"bond-picture-narrow-ascii", setup{Width: 60, Height: 16, ASCII: true, Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Fallback: true})}, to("review", "2")},
@@ -110,6 +168,7 @@ func TestBondDiagnosis(t *testing.T) {
 	flapping.flap, single.enabled = 6, true
 	lacp := answers.Bond{Mode: "balance-tcp", LACP: "active"}
 	with := func(change func(*answers.Bond)) answers.Bond { b := lacp; change(&b); return b }
+	d, ctx := &daemon{}, context.Background()
 	for _, c := range []struct {
 		name    string
 		cause   bond.Cause
@@ -130,12 +189,24 @@ func TestBondDiagnosis(t *testing.T) {
 		{"confirm-bond-no-link", bond.NoCarrier, lacp, []told{mute, mute}, time.Minute, func(m *sim.Machine) { m.Plug("eth0", false); m.Plug("eth1", false) }},
 		{"confirm-bond-cabled-together", bond.CabledSelf, lacp, []told{self, self}, 0, nil},
 		{"confirm-bond-flapping", bond.Flapping, lacp, []told{good, flapping}, 0, nil},
+		{"confirm-bond-port-error", bond.PortError, lacp, []told{good, mute}, 0, func(m *sim.Machine) { d.broken = "eth1" }},
+		{"confirm-bond-down", bond.AdminDown, lacp, []told{good, mute}, 0, func(m *sim.Machine) { must(t, m.Host().Links.SetUp(ctx, "eth1", false)) }},
+		{"confirm-bond-configured", bond.Configured, lacp, []told{good, good}, 0, func(m *sim.Machine) {
+			must(t, m.Host().Links.SetAddr(ctx, "eth1", backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.77/24"), Scope: "global"}))
+		}},
+		{"confirm-bond-tcp-without", bond.TCPWithout, lacp, nil, 0, func(m *sim.Machine) {
+			must(t, m.Host().Switch.Transact(ctx, "set", "Port", "examplebond0", "lacp=off"))
+		}},
+		{"confirm-bond-some-peers", bond.SomePeers, answers.Bond{Mode: "active-backup"}, nil, 0, func(m *sim.Machine) { d.deaf = []string{"192.168.1.50"} }},
+		{"confirm-bond-silent", bond.Silent, lacp, []told{good, good}, bond.Patience, func(m *sim.Machine) { d.deaf = []string{"192.168.1.1", "192.168.1.50"} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := &daemon{bond: c.bond}
-			on := setup{Badge: tui.Real, Spec: channelled, Answers: bonded(c.bond), Host: func(h backend.Host) backend.Host {
+			*d = daemon{bond: c.bond}
+			a := bonded(c.bond)
+			a.Verify.Targets = []string{"192.168.1.50"}
+			on := setup{Badge: tui.Real, Spec: channelled, Answers: a, Host: func(h backend.Host) backend.Host {
 				d.Switch = h.Switch
-				h.Switch = d
+				h.Switch, h.Prober = d, hearing{h.Prober, d}
 				return h
 			}}
 			playAll(t, []play{{c.name, on, func(t *testing.T, op *operator) {
@@ -145,6 +216,30 @@ func TestBondDiagnosis(t *testing.T) {
 				}
 				d.members = c.members
 				op.Wait(c.after + 2*time.Second)
+			}}})
+		})
+	}
+}
+
+// The same of a bond of the kernel.
+func TestKernelBondDiagnosis(t *testing.T) {
+	plain := func(s *sim.Spec) {}
+	for _, c := range []struct {
+		name, mode string
+		on         func(*sim.Spec)
+		then       func(*operator)
+	}{
+		{"confirm-kernel-bond", "802.3ad", channelled, func(op *operator) {}},
+		{"confirm-kernel-bond-backup", "active-backup", plain, func(op *operator) {}},
+		{"confirm-kernel-bond-no-lacp", "802.3ad", plain, func(op *operator) { op.Wait(bond.Patience) }},
+		{"confirm-kernel-bond-two-switches", "802.3ad", func(s *sim.Spec) { channelled(s); s.NICs[1].PortChannel = "po2" }, func(op *operator) {}},
+		{"confirm-kernel-bond-unplugged", "active-backup", plain, func(op *operator) { op.Machine.Plug("eth1", false); op.Wait(time.Minute) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			playAll(t, []play{{c.name, setup{Badge: tui.Real, Spec: c.on, Answers: kernelBonded(answers.Bond{Mode: c.mode})}, func(t *testing.T, op *operator) {
+				trialOf()(t, op)
+				c.then(op)
+				op.Wait(2 * time.Second)
 			}}})
 		})
 	}

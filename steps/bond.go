@@ -24,26 +24,32 @@ type bondPage struct {
 func newBondPage(w *Wizard) *bondPage {
 	d := &w.draft
 	p := &bondPage{w: w}
-	speaks := func() bool { return d.LACP != bond.Off }
+	ovs := func() bool { return d.Kind == answers.KindOVSBond }
+	kernel := func() bool { return !ovs() }
+	speaks := func() bool { return d.Answers().Bonding().Speaks() }
 	p.Fields = []tui.Field{
 		&tui.TextField{Label: "Bond", Value: &d.Bond, Check: p.name, Help: "Its name, 15 characters at most, for example examplebond0."},
-		&tui.ChoiceField{Label: "Mode", Value: &d.Mode, Options: []tui.Option{
+		&tui.ChoiceField{Label: "Mode", Value: &d.KernelMode, When: kernel, Options: []tui.Option{
+			{Value: bond.ActiveBackup, Label: "active-backup", Explain: "one NIC in use, the others stand by; any switch"},
+			{Value: bond.LACP8023ad, Label: "802.3ad", Explain: "connections are spread; the switch must speak LACP"},
+		}},
+		&tui.ChoiceField{Label: "Mode", Value: &d.Mode, When: ovs, Options: []tui.Option{
 			{Value: bond.ActiveBackup, Label: "active-backup", Explain: "one NIC in use, the others stand by; any switch"},
 			{Value: bond.BalanceSLB, Label: "balance-slb", Explain: "VMs are spread over the NICs; any switch, no LACP"},
 			{Value: bond.BalanceTCP, Label: "balance-tcp", Explain: "connections are spread; the switch must speak LACP"},
 		}},
-		&tui.ChoiceField{Label: "LACP", Value: &d.LACP, Options: []tui.Option{
+		&tui.ChoiceField{Label: "LACP", Value: &d.LACP, When: ovs, Options: []tui.Option{
 			{Value: bond.Off, Label: "off", Explain: "the switch ports are plain ports"},
 			{Value: bond.Active, Label: "active", Explain: "this host begins; the usual one with LACP"},
 			{Value: bond.Passive, Label: "passive", Explain: "this host waits for the switch to begin"},
 		}},
-		&tui.ToggleField{Label: "Fall back", Value: &d.Fallback, When: speaks, Help: "Yes: without an answer from the switch, one NIC is used as in active-backup."},
+		&tui.ToggleField{Label: "Fall back", Value: &d.Fallback, When: func() bool { return ovs() && speaks() }, Help: "Yes: without an answer from the switch, one NIC is used as in active-backup."},
 		&tui.ChoiceField{Label: "Rate", Value: &d.Rate, When: speaks, Options: []tui.Option{
 			{Value: bond.Slow, Label: "slow", Explain: "every 30 s; a silent partner is missed after 90 s"},
 			{Value: bond.Fast, Label: "fast", Explain: "every second; missed after 3 s"},
 		}},
 	}
-	p.LongHelp = "With LACP, both sides tell each other which ports belong together, and a port that is not told about passes nothing. If the switch has no LACP there, an OVS bond that asks for it drops everything: hence the fallback.\n\nUntil you confirm the change, LACP runs at the fast rate; afterwards at the one you choose."
+	p.LongHelp = "With LACP, both sides tell each other which ports belong together, and a port that is not told about passes nothing. If the switch has no LACP there, an OVS bond that asks for it drops everything: hence the fallback.\n\nUntil you confirm the change, LACP runs at the fast rate; afterwards at the one you choose (a bond of the kernel: from the next restart on)."
 	return p
 }
 
@@ -56,7 +62,7 @@ func (p *bondPage) Enter() tea.Cmd {
 }
 
 func recommendation(r bond.Recommendation) string {
-	if !r.Speaks() {
+	if !r.Speaks() || r.Kind == bond.Kernel {
 		return r.Mode
 	}
 	return r.Mode + " with LACP " + r.LACP + " and fallback"
@@ -70,7 +76,11 @@ func (w *Wizard) memberNames() string {
 
 // recommended is what fits the members and what was heard on them.
 func (w *Wizard) recommended() bond.Recommendation {
-	return bond.Recommend(links(w.members()), w.heard)
+	r := bond.Recommend(links(w.members()), w.heard)
+	if w.draft.Kind == answers.KindKernelBond {
+		r = r.ByKernel()
+	}
+	return r
 }
 
 func (p *bondPage) name(s string) error {

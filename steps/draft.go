@@ -17,6 +17,7 @@ type Draft struct {
 	NIC, Kind                        string
 	Others                           string // further members of a bond
 	Bond, Mode, LACP, Rate           string
+	KernelMode                       string // of a kernel bond
 	Fallback                         bool
 	Bridge, Port, Datapath, Tag, MTU string
 	Method, Addresses, Gateway, DNS  string
@@ -37,6 +38,10 @@ func draftOf(a answers.Answers) Draft {
 	}
 	if b := a.Bond; b != nil {
 		d.Bond, d.Mode, d.LACP, d.Rate, d.Fallback = b.Name, b.Mode, cmp.Or(b.LACP, bond.Off), cmp.Or(b.Rate, bond.Slow), b.Fallback
+		d.KernelMode = bond.ActiveBackup
+		if d.Kind == answers.KindKernelBond {
+			d.Mode, d.KernelMode = bond.ActiveBackup, b.Mode
+		}
 	}
 	if d.Datapath == "" {
 		d.Datapath = "system"
@@ -66,6 +71,13 @@ func (d Draft) Answers() answers.Answers {
 		a.Bond = &answers.Bond{Name: d.Bond, Mode: d.Mode, LACP: d.LACP}
 		if d.LACP != bond.Off {
 			a.Bond.Fallback, a.Bond.Rate = d.Fallback, d.Rate
+		}
+	}
+	if d.Kind == answers.KindKernelBond {
+		a.Uplink.NICs = append(a.Uplink.NICs, list(d.Others)...)
+		a.Bond = &answers.Bond{Name: d.Bond, Mode: d.KernelMode}
+		if d.KernelMode == bond.LACP8023ad {
+			a.Bond.Rate = d.Rate
 		}
 	}
 	a.Bridge = answers.Bridge{Name: d.Bridge, Port: d.Port}
@@ -116,21 +128,30 @@ func (w *Wizard) propose() {
 		follow(&d.Datapath, &p.Datapath, datapath)
 		follow(&d.Libvirt, &p.Libvirt, w.facts.Virt.Available)
 	}
-	r := w.recommended()
-	if r.Kind == bond.Single { // what is wrong shows on the page
-		r.Options = bond.Options{Mode: bond.ActiveBackup}
+	if w.Given == nil || w.Given.Bond == nil {
+		w.proposeBond()
 	}
-	follow(&d.Bond, &p.Bond, "examplebond0")
-	follow(&d.Mode, &p.Mode, r.Mode)
-	follow(&d.LACP, &p.LACP, cmp.Or(r.LACP, bond.Off))
-	follow(&d.Fallback, &p.Fallback, true)
-	follow(&d.Rate, &p.Rate, bond.Slow)
 	n := w.nic()
 	follow(&d.Port, &p.Port, d.Bridge+"p1")
 	follow(&d.Network, &p.Network, d.Bridge)
 	follow(&d.Addresses, &p.Addresses, strings.Join(globalAddrs(n), ", "))
 	follow(&d.Gateway, &p.Gateway, strings.Join(n.Gateway, ", "))
 	follow(&d.DNS, &p.DNS, strings.Join(nameservers(w.facts, n.Name), ", "))
+}
+
+// proposeBond fills in what fits the members, and what was heard on them.
+func (w *Wizard) proposeBond() {
+	d, p := &w.draft, &w.proposed
+	r := bond.Recommend(links(w.members()), w.heard)
+	if r.Kind == bond.Single { // what is wrong shows on the page
+		r.Options = bond.Options{Mode: bond.ActiveBackup}
+	}
+	follow(&d.Bond, &p.Bond, "examplebond0")
+	follow(&d.Mode, &p.Mode, r.Mode)
+	follow(&d.KernelMode, &p.KernelMode, r.ByKernel().Mode)
+	follow(&d.LACP, &p.LACP, cmp.Or(r.LACP, bond.Off))
+	follow(&d.Fallback, &p.Fallback, true)
+	follow(&d.Rate, &p.Rate, bond.Slow)
 }
 
 // addressFirst has the member with the host's address first, whichever the answers name first.

@@ -22,7 +22,7 @@ func membersStep(w *Wizard) tui.Step {
 }
 
 // bonds says that the draft asks for a bond.
-func (w *Wizard) bonds() bool { return w.draft.Kind == answers.KindOVSBond }
+func (w *Wizard) bonds() bool { return w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond }
 
 // listenFor is how long the switches are listened to, in rounds, so that what was heard shows
 // at once. Switches speak every 30 s.
@@ -157,7 +157,7 @@ func (p *membersPage) Next() error {
 	if len(p.table.Chosen) == 0 {
 		return errors.New("Choose one NIC or more that join " + p.w.draft.NIC + ", with Space.")
 	}
-	if bad := (bond.Options{Kind: bond.OVS, Mode: bond.ActiveBackup}).MemberProblems(links(p.w.members())); len(bad) > 0 {
+	if bad := (bond.Options{Kind: p.w.draft.Kind, Mode: bond.ActiveBackup}).MemberProblems(links(p.w.members())); len(bad) > 0 {
 		return errors.New(bad[0].Text)
 	}
 	return nil

@@ -28,20 +28,24 @@ func newUplinkPage(w *Wizard) *uplinkPage {
 		Options: []tui.Option{
 			{Value: answers.KindNIC, Label: "one NIC", Explain: "simple; needs nothing on the switch; no redundancy"},
 			{Value: answers.KindOVSBond, Label: "OVS bond", Explain: "several NICs, bonded by Open vSwitch; with or without LACP"},
-			{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel", Off: "kernel bonds are not part of this version"},
+			{Value: answers.KindKernelBond, Label: "kernel bond", Explain: "several NICs, bonded by the kernel; one port of the bridge"},
 		},
 	}
 	p.Fields = []tui.Field{p.kind}
-	p.LongHelp = "A bond goes on working when a cable, a switch port or a switch fails. Without LACP it needs nothing on the switch (active-backup: one NIC is in use). With LACP all NICs are in use, and the switch ports have to be in one port-channel with LACP.\n\nTwo NICs must never be added to a bridge as two separate ports: that is a loop, and takes the whole network down."
+	p.LongHelp = "A bond goes on working when a cable, a switch port or a switch fails. Without LACP it needs nothing on the switch (active-backup: one NIC is in use). With LACP all NICs are in use, and the switch ports have to be in one port-channel with LACP.\n\nA bond of Open vSwitch falls back to one NIC where the switch does not answer, and what is wrong with it can be put right during the trial. A bond of the kernel is the one that other Linux hosts have; it is used whole, as one port.\n\nTwo NICs must never be added to a bridge as two separate ports: that is a loop, and takes the whole network down."
 	return p
 }
 
 func (p *uplinkPage) Enter() tea.Cmd {
 	p.Intro = "How is the bridge connected to the network?"
 	free := p.w.free()
-	p.kind.Options[1].Off = ""
+	p.kind.Options[1].Off, p.kind.Options[2].Off = "", ""
+	if !p.w.facts.Host.Bonding {
+		p.kind.Options[2].Off = "the running kernel has no module bonding"
+	}
 	if len(free) == 0 {
 		p.kind.Options[1].Off = "this host has no second NIC that is free"
+		p.kind.Options[2].Off = p.kind.Options[1].Off
 	}
 	p.kind.Help = "One NIC needs nothing on the switch."
 	all := append(p.w.one(), withLink(free)...)

@@ -68,7 +68,7 @@ func TestReadKernel(t *testing.T) {
 	if err := got.ReadKernel(backup); err != nil {
 		t.Fatal(err)
 	}
-	if m := got.Members; got.Mode != ActiveBackup || got.LACP != Off || len(m) != 2 || m[0].Enabled || !m[1].Enabled || !m[1].Active {
+	if m := got.Members; got.Mode != ActiveBackup || got.LACP != Off || len(m) != 2 || !m[0].Enabled || m[0].Active || !m[1].Enabled || !m[1].Active {
 		t.Errorf("active-backup: %+v", got)
 	}
 	if err := got.ReadKernel("nonsense"); err == nil {

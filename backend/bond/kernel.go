@@ -100,7 +100,7 @@ func (k *kernelReader) conclude() {
 		m := &k.s.Members[i]
 		m.Active = m.Name == k.active
 		if k.s.Mode != LACP8023ad {
-			m.Enabled = m.Carrier && (m.Active || k.s.Mode != ActiveBackup)
+			m.Enabled = m.Carrier // one that stands by, too, as Open vSwitch has it
 			continue
 		}
 		m.Status = "defaulted"

@@ -119,3 +119,16 @@ func Apart(heard []backend.Neighbour) string {
 	}
 	return "the NICs are cabled to different switches: " + strings.Join(words, "; ")
 }
+
+// ByKernel is the same with a bond of the kernel: where LACP is recommended, 802.3ad.
+func (r Recommendation) ByKernel() Recommendation {
+	mode := ActiveBackup
+	if r.Speaks() {
+		mode = LACP8023ad
+	}
+	if r.Kind == OVS {
+		r.Kind = Kernel
+	}
+	r.Options = Options{Kind: r.Kind, Mode: mode}
+	return r
+}

@@ -69,6 +69,10 @@ func noLACP(d *diagnosis) {
 		Do: "have LACP enabled on these switch ports, in one port-channel; or use active-backup", Remedy: FallbackOn}
 	if d.s.Kind == Kernel {
 		f.Remedy = ""
+		if d.reach.Answered > 0 { // the driver uses a single port without a partner
+			f.Level = d.waits(Degraded)
+			f.What += "; the kernel uses one NIC meanwhile"
+		}
 	} else if d.s.Fallback {
 		f.Level, f.Remedy = d.waits(Degraded), UseActiveBackup
 		f.What = "The switch has no LACP on " + join(quiet) + ", or a static channel; the bond has fallen back to active-backup"

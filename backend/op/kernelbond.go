@@ -51,7 +51,7 @@ func (o *AddKernelBond) Describe() Note {
 	}
 	n.Commands = append(n.Commands, "ip link set "+quote(o.Bond)+" up", ovs.CommandLine(o.doArgs()...))
 	n.Undo = append(n.Undo, "ip link delete "+quote(o.Bond)+" type bond")
-	n.Text = fmt.Sprintf("Bond %s by the kernel as %s (%s), and attach it to bridge %s", strings.Join(names, ", "), o.Bond, o.Options.Mode, o.Bridge)
+	n.Text = fmt.Sprintf("Make bond %s of the kernel (%s) with %s, and attach it to bridge %s", o.Bond, o.Options.Mode, strings.Join(names, ", "), o.Bridge)
 	return n
 }
 

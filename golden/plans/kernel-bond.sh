@@ -1,0 +1,77 @@
+#!/bin/sh
+# Move kvm1 onto Open vSwitch
+# Written by bridgehead for host kvm1. Run it as root at the console: unlike
+# bridgehead it has no guard, and nothing takes it back but you.
+set -eu
+
+# Create bridge examplebr0 with internal port examplebr0p1, MAC 00:1b:21:3a:4f:10
+ovs-vsctl --may-exist add-br examplebr0 -- set Bridge examplebr0 external_ids:created-by=bridgehead 'other_config:hwaddr="00:1b:21:3a:4f:10"' -- --may-exist add-port examplebr0 examplebr0p1 -- set Interface examplebr0p1 type=internal 'mac="00:1b:21:3a:4f:10"'
+
+# Bring examplebr0p1 up and prepare its addresses beside those of eth0
+ip link set examplebr0p1 up
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 metric 1000 dev examplebr0p1
+
+# Make bond examplebond0 of the kernel (802.3ad) with eth1, and attach it to bridge examplebr0
+ip link add examplebond0 address 00:1b:21:3a:4f:10 mtu 1500 type bond mode 802.3ad miimon 100 lacp_rate fast
+ip link set eth1 down
+ip link set eth1 master examplebond0
+ip link set eth1 up
+ip link set examplebond0 up
+ovs-vsctl --may-exist add-port examplebr0 examplebond0
+
+# Move the addresses and routes of eth0 to examplebr0p1 in one step: 192.168.1.100/24
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 dev examplebr0p1
+ip route replace default via 192.168.1.1 dev examplebr0p1 onlink
+ip addr del 192.168.1.100/24 dev eth0
+arping -q -U -c 3 -I examplebr0p1 192.168.1.100 || true
+
+# Put eth0 into bond examplebond0
+ip link set eth0 down
+ip link set eth0 master examplebond0
+ip link set eth0 up
+arping -q -U -c 3 -I examplebr0p1 192.168.1.100 || true
+
+# Write /etc/network/interfaces
+cat > /etc/network/interfaces.new <<'EOF'
+# This file describes the network interfaces available on your system
+# and how to activate them. For more information, see interfaces(5).
+
+source /etc/network/interfaces.d/*
+
+# The loopback network interface
+auto lo
+iface lo inet loopback
+
+# The primary network interface: rack 3, switch port 17
+auto eth0
+iface eth0 inet manual
+
+auto examplebr0p1
+iface examplebr0p1 inet static
+	address 192.168.1.100
+	netmask 255.255.255.0
+	gateway 192.168.1.1
+	# dns-* options are implemented by the resolvconf package, if installed
+	dns-nameservers 192.168.1.1
+	dns-search example.com
+
+auto eth1
+iface eth1 inet manual
+
+auto examplebond0
+iface examplebond0 inet manual
+	pre-up ip link add $IFACE address 00:1b:21:3a:4f:10 mtu 1500 type bond mode 802.3ad miimon 100 lacp_rate slow || true
+	pre-up ip link set eth0 down && ip link set eth0 master $IFACE && ip link set eth0 up || true
+	pre-up ip link set eth1 down && ip link set eth1 master $IFACE && ip link set eth1 up || true
+	up ip link set $IFACE up
+	down ip link set $IFACE down
+	post-down ip link delete $IFACE
+EOF
+chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
+mv /etc/network/interfaces.new /etc/network/interfaces && sync
+
+# Tell ifupdown that eth1 and examplebond0 and examplebr0p1 are up
+grep -qxF eth1=eth1 /run/network/ifstate || echo eth1=eth1 >> /run/network/ifstate
+grep -qxF examplebond0=examplebond0 /run/network/ifstate || echo examplebond0=examplebond0 >> /run/network/ifstate
+grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
+
