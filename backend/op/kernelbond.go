@@ -43,7 +43,9 @@ func (o *AddKernelBond) undoArgs() []string {
 
 func (o *AddKernelBond) Describe() Note {
 	var names []string
-	n := Note{Commands: []string{bondCommand(o.Bond, o.Options)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)}}
+	port := &AttachNIC{Bridge: o.Bridge, NIC: o.Bond}
+	n := Note{Commands: []string{bondCommand(o.Bond, o.Options)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)},
+		Changes: madeIn("port "+o.Bond+" of bridge "+o.Bridge, port.record())}
 	for _, m := range o.first() {
 		names = append(names, m.NIC)
 		n.Commands = append(n.Commands, joinCommands(m.NIC, o.Bond)...)

@@ -166,9 +166,10 @@ iface eth0 inet static
 func console() *fake {
 	x := &fake{
 		files: map[string]string{
-			"/etc/os-release":               "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\n",
-			"/proc/sys/kernel/hostname":     "kvm1\n",
-			"/proc/sys/kernel/osrelease":    "6.1.0-18-amd64\n",
+			"/etc/os-release":            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\n",
+			"/proc/sys/kernel/hostname":  "kvm1\n",
+			"/proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
+			"/lib/modules/6.1.0-18-amd64/kernel/drivers/net/bonding/bonding.ko": "",
 			"/proc/cmdline":                 "root=/dev/sda1 console=ttyS0\n",
 			"/etc/network/interfaces":       loStanza + eth0Stanza,
 			"/usr/lib/systemd/network/80-x": "",

@@ -3,6 +3,8 @@
 # Written by bridgehead for host kvm1. Run it as root at the console: unlike
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 # Create bridge examplebr0 with internal port examplebr0p1, MAC 00:1b:21:3a:4f:10
 ovs-vsctl --may-exist add-br examplebr0 -- set Bridge examplebr0 external_ids:created-by=bridgehead 'other_config:hwaddr="00:1b:21:3a:4f:10"' -- --may-exist add-port examplebr0 examplebr0p1 -- set Interface examplebr0p1 type=internal 'mac="00:1b:21:3a:4f:10"'
@@ -71,7 +73,10 @@ chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
 mv /etc/network/interfaces.new /etc/network/interfaces && sync
 
 # Tell ifupdown that eth1 and examplebond0 and examplebr0p1 are up
+echo eth1 > /run/network/ifstate.eth1
 grep -qxF eth1=eth1 /run/network/ifstate || echo eth1=eth1 >> /run/network/ifstate
+echo examplebond0 > /run/network/ifstate.examplebond0
 grep -qxF examplebond0=examplebond0 /run/network/ifstate || echo examplebond0=examplebond0 >> /run/network/ifstate
+echo examplebr0p1 > /run/network/ifstate.examplebr0p1
 grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
 

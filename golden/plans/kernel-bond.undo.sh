@@ -3,10 +3,15 @@
 # Written by bridgehead for host kvm1. Run it as root at the console: unlike
 # bridgehead it has no guard, and nothing takes it back but you.
 set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 # Undo: Tell ifupdown that eth1 and examplebond0 and examplebr0p1 are up
+rm -f /run/network/ifstate.eth1
 sed -i '\|^eth1=eth1$|d' /run/network/ifstate
+rm -f /run/network/ifstate.examplebond0
 sed -i '\|^examplebond0=examplebond0$|d' /run/network/ifstate
+rm -f /run/network/ifstate.examplebr0p1
 sed -i '\|^examplebr0p1=examplebr0p1$|d' /run/network/ifstate
 
 # Undo: Write /etc/network/interfaces
