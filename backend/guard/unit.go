@@ -3,10 +3,10 @@ package guard
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"bridgehead/backend"
+	"bridgehead/backend/file"
 )
 
 // unitDir is where an administrator's units are (systemd.unit(5)).
@@ -116,25 +116,30 @@ func enable(name string) error {
 	if err := os.Symlink(unitDir+name, wantedBy+name); err != nil && !os.IsExist(err) {
 		return err
 	}
-	for _, dir := range []string{wantedBy, unitDir} {
-		d, err := os.Open(filepath.Clean(dir))
-		if err != nil {
-			return err
-		}
-		err = d.Sync()
-		d.Close()
-		if err != nil {
+	return syncDirs(wantedBy, unitDir)
+}
+
+// syncDirs makes the names in directories durable, as they are or are no longer there.
+func syncDirs(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := file.SyncDir(dir); err != nil && !os.IsNotExist(err) {
 			return err
 		}
 	}
 	return nil
 }
 
+// removeUnits removes them for good: first what a boot would start, then what it is.
 func removeUnits(stateDir string) error {
 	for _, u := range units(stateDir) {
 		if err := os.Remove(wantedBy + u.name); err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("cannot disable %s: %w", u.name, err)
 		}
+	}
+	if err := syncDirs(wantedBy); err != nil {
+		return fmt.Errorf("cannot disable the guard's units: %w", err)
+	}
+	for _, u := range units(stateDir) {
 		if err := disk.Write(unitDir+u.name, backend.File{}); err != nil {
 			return err
 		}
