@@ -193,34 +193,6 @@ func (a *app) rollbackCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) undoCommand() *cobra.Command {
-	var u unattended
-	c := &cobra.Command{
-		Use: "undo [TIME]", Short: "Take a confirmed change back, under the same guard; TIME is from history", Args: atMostOne,
-		RunE: func(c *cobra.Command, args []string) error {
-			id := ""
-			if len(args) == 1 {
-				id = args[0]
-			}
-			t, err := a.changing()
-			if err != nil {
-				return err
-			}
-			p, id, err := t.UndoPlan(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			window, err := u.window(p.Answers.Apply.ConfirmWithin)
-			if err != nil {
-				return err
-			}
-			return a.attend(c.Context(), t, u, p, func(ctx context.Context) (string, error) { return t.Undo(ctx, id, window) })
-		},
-	}
-	u.flags(c)
-	return c
-}
-
 func (a *app) historyCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{

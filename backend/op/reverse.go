@@ -25,13 +25,51 @@ func Reverse(ctx context.Context, h backend.Host, o Op) (Op, error) {
 	return &Inverse{Of: o}, nil
 }
 
+// ChangedError is what somebody changed since an operation was done. The operation that takes it
+// back, which Reverse returns with it, takes that change away, too.
+type ChangedError struct {
+	What   string      // "/etc/network/interfaces has been changed since"
+	Change *FileChange // of a file, from how it was left to how it is now
+}
+
+func (e *ChangedError) Error() string { return e.What }
+
 // Reverse writes the file as it was, and can bring back the one that is there now.
 func (o *WriteFile) Reverse(_ context.Context, h backend.Host) (Op, error) {
 	now, err := h.Files.Read(o.Path)
 	if err == nil && !sameFile(now, o.After) {
-		err = fmt.Errorf("%s has been changed since; take that change out by hand, or change the network by hand", o.Path)
+		err = &ChangedError{o.Path + " has been changed since", &FileChange{Path: o.Path, Before: string(o.After.Data), After: string(now.Data),
+			Created: !o.After.Exists && now.Exists, Removed: o.After.Exists && !now.Exists}}
 	}
 	return &WriteFile{Path: o.Path, Before: now, After: o.Before}, err
+}
+
+// Reverse can bring the port's addresses back as they are now: somebody may have added some or
+// taken some away. Those with a lifetime come and go by themselves.
+func (o *MoveAddress) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	port, ok, err := maybeLink(ctx, h, o.Port)
+	if err != nil || !ok {
+		return &Inverse{Of: o}, err
+	}
+	now, differs := *o, []string(nil)
+	now.To.Addrs = nil
+	for _, a := range o.To.Addrs {
+		if _, has := hasAddr(port, a); has || a.Dynamic {
+			now.To.Addrs = append(now.To.Addrs, a)
+		} else {
+			differs = append(differs, "lost the address "+a.Prefix.String())
+		}
+	}
+	for _, a := range port.Addrs {
+		if !a.Dynamic && !selfMade(a) && !slices.ContainsFunc(o.To.Addrs, func(x backend.Addr) bool { return x.Prefix == a.Prefix }) {
+			now.To.Addrs = append(now.To.Addrs, a)
+			differs = append(differs, "got the address "+a.Prefix.String())
+		}
+	}
+	if len(differs) > 0 {
+		err = &ChangedError{What: o.Port + " has " + strings.Join(differs, ", ") + " since"}
+	}
+	return &Inverse{Of: &now}, err
 }
 
 // Reverse removes the network, and can bring it back with its UUID.

@@ -95,17 +95,17 @@ func (t *Trial) lock(ctx context.Context, wait time.Duration) (func(), error) {
 //
 // Its errors are *UnchangedError, *RolledBackError and *IncompleteError.
 func (t *Trial) Apply(ctx context.Context, p plan.Plan, window time.Duration) (id string, err error) {
-	return t.apply(ctx, p, window, "")
+	return t.apply(ctx, p, window, meta{})
 }
 
-func (t *Trial) apply(ctx context.Context, p plan.Plan, window time.Duration, undoes string) (string, error) {
+func (t *Trial) apply(ctx context.Context, p plan.Plan, window time.Duration, m meta) (string, error) {
 	release, err := t.lock(ctx, 0)
 	if err != nil {
 		return "", &UnchangedError{fmt.Errorf("cannot begin: %w", err)}
 	}
 	defer release()
 	window = p.Window(window)
-	r, err := t.begin(ctx, p, window, undoes)
+	r, err := t.begin(ctx, p, window, m)
 	if err != nil {
 		return "", &UnchangedError{err}
 	}
@@ -127,8 +127,9 @@ func (t *Trial) apply(ctx context.Context, p plan.Plan, window time.Duration, un
 	return r.meta.ID, nil
 }
 
-// begin checks everything that can be checked, and writes down the plan and the state before.
-func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, undoes string) (*run, error) {
+// begin checks everything that can be checked, and writes down the plan and the state before. Of m it
+// takes what an undo has to say.
+func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, m meta) (*run, error) {
 	if old, found, err := load(t.Host, t.current()); err != nil {
 		return nil, err
 	} else if found && !old.phase().cleared() {
@@ -138,7 +139,7 @@ func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, un
 			return nil, err
 		}
 	}
-	if err := t.preflight(ctx, p); err != nil {
+	if err := t.preflight(ctx, p, m.Accepted); err != nil {
 		return nil, err
 	}
 	id, err := t.newID()
@@ -152,7 +153,8 @@ func (t *Trial) begin(ctx context.Context, p plan.Plan, window time.Duration, un
 		number = done[0].meta.Number + 1
 	}
 	r := &run{host: t.Host, dir: t.current(), plan: p, onRecord: t.report}
-	r.meta = meta{ID: id, Number: number, Window: window, Undoes: undoes, Plan: p, Must: check.Baseline(ctx, t.Host, p.Checks)}
+	r.meta = meta{ID: id, Number: number, Window: window, Undoes: m.Undoes, Accepted: m.Accepted, Plan: p,
+		Must: check.Baseline(ctx, t.Host, p.Checks)}
 	before, err := Take(ctx, t.Host, p.Scope)
 	if err != nil {
 		return nil, fmt.Errorf("cannot record the state before: %w", err)
@@ -195,8 +197,11 @@ func (t *Trial) newID() (string, error) {
 }
 
 // preflight refuses a plan that has become stale and a host that has no room.
-func (t *Trial) preflight(ctx context.Context, p plan.Plan) error {
-	for _, item := range p.Items {
+func (t *Trial) preflight(ctx context.Context, p plan.Plan, accepted []int) error {
+	for i, item := range p.Items {
+		if slices.Contains(accepted, i) {
+			continue
+		}
 		if err := item.Op.Check(ctx, t.Host); err != nil {
 			return err
 		}
@@ -240,8 +245,10 @@ func (r *run) do(ctx context.Context, i int) error {
 	o := r.plan.Items[i].Op
 	ctx, cancel := context.WithTimeout(ctx, limit(o))
 	defer cancel()
-	if err := o.Check(ctx, r.host); err != nil {
-		return r.fail(i, err)
+	if !slices.Contains(r.meta.Accepted, i) {
+		if err := o.Check(ctx, r.host); err != nil {
+			return r.fail(i, err)
+		}
 	}
 	if err := r.write(evDoing, func(rec *record) { rec.Op = i }); err != nil {
 		return r.fail(i, err)

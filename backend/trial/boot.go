@@ -23,7 +23,7 @@ func (t *Trial) Stage(ctx context.Context, p plan.Plan, window time.Duration) (s
 		return "", &UnchangedError{fmt.Errorf("cannot begin: %w", err)}
 	}
 	defer release()
-	r, err := t.begin(ctx, p, p.Window(window), "")
+	r, err := t.begin(ctx, p, p.Window(window), meta{})
 	if err != nil {
 		return "", &UnchangedError{err}
 	}

@@ -81,7 +81,9 @@ type meta struct {
 	Window time.Duration `json:"window"`
 	Must   []bool        `json:"must"`             // which checks answered before
 	Undoes string        `json:"undoes,omitempty"` // run that this one takes back
-	Plan   plan.Plan     `json:"plan"`
+	// Accepted are the operations that an undo does although the host no longer fits them: the operator was shown how.
+	Accepted []int     `json:"accepted,omitempty"`
+	Plan     plan.Plan `json:"plan"`
 }
 
 func (r *run) path(name string) string { return filepath.Join(r.dir, name) }

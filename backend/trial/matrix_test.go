@@ -44,7 +44,7 @@ var stages = []stage{
 		return t.Rollback(ctx, "the test asks for it")
 	}, []trial.Phase{trial.RolledBack}},
 	{"undo", []string{"apply", "confirm"}, func(ctx context.Context, t *trial.Trial, _ plan.Plan) error {
-		_, err := t.Undo(ctx, "", window)
+		_, err := t.Undo(ctx, "", window, nil)
 		return err
 	}, []trial.Phase{trial.RolledBack}},
 	{"confirm the undo", []string{"apply", "confirm", "undo"}, func(ctx context.Context, t *trial.Trial, _ plan.Plan) error {

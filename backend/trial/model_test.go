@@ -189,7 +189,7 @@ func (w *world) act() string {
 		}
 	case 5:
 		what = "undo"
-		id, err = tr.Undo(tctx, "", window)
+		id, err = tr.Undo(tctx, "", window, nil)
 	case 6:
 		what = "extend"
 		_, err = tr.Extend(tctx, time.Duration(w.r.IntN(20))*time.Second)

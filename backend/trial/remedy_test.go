@@ -51,7 +51,7 @@ func TestRemedy(t *testing.T) {
 			if !strings.Contains(kept, change.want) || strings.Contains(kept, "Interface eth1") != (change.finding.Remedy != bond.DropMembers) {
 				t.Errorf("kept is\n%s", kept)
 			}
-			if _, err := on(m).Undo(ctx, "", window); err != nil {
+			if _, err := on(m).Undo(ctx, "", window, nil); err != nil {
 				t.Fatal(err)
 			}
 			if err := on(m).Rollback(ctx, "the test asks for it"); err != nil {
@@ -60,7 +60,7 @@ func TestRemedy(t *testing.T) {
 			if now := m.Snapshot(); now != kept {
 				t.Errorf("the undo rolled back is not as it was kept:\n%s", now)
 			}
-			if _, err := on(m).Undo(ctx, "", window); err != nil {
+			if _, err := on(m).Undo(ctx, "", window, nil); err != nil {
 				t.Fatal(err)
 			}
 			if err := on(m).Confirm(ctx); err != nil {

@@ -396,7 +396,7 @@ func TestUndoLooksFirst(t *testing.T) {
 		must(t, on(m).Confirm(tctx))
 		must(t, x.change(m, m.Host()))
 		now := m.Snapshot()
-		_, err := on(m).Undo(tctx, "", window)
+		_, err := on(m).Undo(tctx, "", window, nil)
 		var unchanged *trial.UnchangedError
 		if !errors.As(err, &unchanged) || !strings.Contains(err.Error(), x.says) {
 			t.Errorf("%s: %v", name, err)
@@ -404,6 +404,78 @@ func TestUndoLooksFirst(t *testing.T) {
 		if d := plantest.Diff(now, m.Snapshot()); d != "" {
 			t.Errorf("%s:\n%s", name, d)
 		}
+	}
+}
+
+// Differences that the operator was shown and accepted do not keep an undo from leading to where the change began; an
+// edited file comes back if the undo is not kept. One that was not shown stops it.
+func TestUndoOfAChangedHost(t *testing.T) {
+	edit := func(note string) func(*sim.Machine) {
+		return func(m *sim.Machine) {
+			m.Edit("/etc/network/interfaces", string(m.File("/etc/network/interfaces").Data)+note)
+		}
+	}
+	old, more := backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.100/24")}, backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.177/24"), Scope: "global"}
+	for name, x := range map[string]struct {
+		change func(*sim.Machine)
+		kept   bool // else it is rolled back
+		says   string
+	}{
+		"an edited file, kept":        {edit("# a note\n"), true, "/etc/network/interfaces has been changed since"},
+		"an edited file, rolled back": {edit("# a note\n"), false, "/etc/network/interfaces has been changed since"},
+		"an address gone, kept": {func(m *sim.Machine) {
+			must(t, m.Host().Links.DelAddr(tctx, "examplebr0p1", old))
+		}, true, "lost the address 192.168.1.100/24"},
+		"an address more, kept": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetAddr(tctx, "examplebr0p1", more))
+		}, true, "got the address 192.168.1.177/24"},
+		"an address more, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetAddr(tctx, "examplebr0p1", more))
+		}, false, "got the address 192.168.1.177/24"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, start := waiting(t)
+			must(t, on(m).Confirm(tctx))
+			x.change(m)
+			now := m.Snapshot()
+			back, err := on(m).Return(tctx, "")
+			must(t, err)
+			if len(back.Drift) == 0 || !strings.Contains(back.Drift[0].Text, x.says) {
+				t.Fatalf("the difference shown is %+v", back.Drift)
+			}
+			if c := back.Drift[0].Change; c != nil && c.After != c.Before+"# a note\n" {
+				t.Errorf("the diff shown is %+v", c)
+			}
+			_, err = on(m).Undo(tctx, "", window, back.Drift)
+			must(t, err)
+			if x.kept {
+				must(t, on(m).Confirm(tctx))
+				now = start
+			} else {
+				must(t, on(m).Rollback(tctx, "test"))
+			}
+			if why := guard(m); why != "" {
+				t.Fatal(why)
+			}
+			if d := plantest.Diff(now, m.Snapshot()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+
+	m, _ := waiting(t)
+	must(t, on(m).Confirm(tctx))
+	edit("# shown\n")(m)
+	back, err := on(m).Return(tctx, "")
+	must(t, err)
+	edit("# not shown\n")(m)
+	now := m.Snapshot()
+	var changed *trial.ChangedError
+	if _, err := on(m).Undo(tctx, "", window, back.Drift); !errors.As(err, &changed) {
+		t.Errorf("a difference that was not shown: %v", err)
+	}
+	if d := plantest.Diff(now, m.Snapshot()); d != "" {
+		t.Error(d)
 	}
 }
 
