@@ -57,7 +57,14 @@ func TestWizardKeeps(t *testing.T) {
 	var past []trial.Status
 	must(t, json.Unmarshal([]byte(h.run("history", "--json").want(t, 0).out), &past))
 	if len(past) != 2 || past[0].Undoes != past[1].ID || past[1].Phase != trial.Confirmed {
-		t.Errorf("the history is %+v", past)
+		t.Fatalf("the history is %+v", past)
+	}
+	for _, s := range past { // each has left its report, for root alone
+		path := "/var/lib/bridgehead/history/" + s.ID + "/report.txt"
+		report := h.run("history", s.ID).want(t, 0, "Before:", "bridge examplebr0", "Attach eth0 to bridge examplebr0").out
+		if got := h.sh("stat -c %a " + path + "; cat " + path); got != "600\n"+strings.TrimSpace(report) {
+			t.Errorf("%s is\n%s\nhistory prints\n%s", path, got, report)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // pictured are the screens of the README's picture, in two columns.
-var pictured = []string{"nic", "review-changes", "risk-own-session", "confirm-ok"}
+var pictured = []string{"nic", "review-changes", "review-picture", "risk-own-session", "confirm-ok", "done-confirmed"}
 
 // The size of a character cell, of a screen, and of the space around it, in pixels.
 const (
@@ -25,8 +25,8 @@ const (
 func TestPicture(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14">`+"\n",
-		2*screenWidth+margin, 2*screenHeight+margin)
-	b.WriteString("<title>Bridgehead: NIC, review, risk, check and confirm</title>\n")
+		2*screenWidth+margin, (len(pictured)+1)/2*(screenHeight+margin)-margin)
+	b.WriteString("<title>Bridgehead: NIC, review with diff and picture, risk, check and confirm, done</title>\n")
 	for i, name := range pictured {
 		text, err := os.ReadFile("screens/" + name + ".txt")
 		if err != nil {
