@@ -30,13 +30,44 @@ const (
 	Gateway = "192.0.2.1"
 )
 
+// The second NIC, for bonds.
+const (
+	NIC2      = "ens4"
+	SecondMAC = "52:54:00:00:02:11"
+)
+
+// nics is how many cables lead to the peer.
+const nics = 2
+
+func nicSocket(n int) string  { return []string{"nic", "nic1"}[n] }
+func peerSocket(n int) string { return []string{"peer", "peer1"}[n] }
+
+// PlugNIC puts the second NIC into a guest that runs.
+func (m *Machine) PlugNIC() error {
+	unix := func(path string) map[string]any { return map[string]any{"type": "unix", "path": path} }
+	if _, err := m.QMP("netdev_add", map[string]any{"type": "dgram", "id": "n1", "local": unix(nicSocket(1)), "remote": unix(peerSocket(1))}); err != nil {
+		return err
+	}
+	_, err := m.QMP("device_add", map[string]any{"driver": "virtio-net-pci", "id": "nic1", "netdev": "n1", "mac": SecondMAC,
+		"speed": 10000, "duplex": "full", "romfile": "", "addr": "4"})
+	return err
+}
+
+// Cable plugs the cable of one of the NICs in, or pulls it.
+func (m *Machine) Cable(nic int, in bool) error {
+	_, err := m.QMP("set_link", map[string]any{"name": []string{"n0", "n1"}[nic], "up": in})
+	return err
+}
+
 // Spec says how one guest is powered on.
 type Spec struct {
-	Image    Image
-	Dir      string // of its sockets and logs; short, for sockets' names are
-	Disk     string // qcow2, an overlay of the image's or of a snapshot's disk
-	State    string // saved by Save, to go on from; "" powers on
-	WriteLog string // file to record every write to the disk in; "" does not
+	Image Image
+	Dir   string // of its sockets and logs; short, for sockets' names are
+	Disk  string // qcow2, an overlay of the image's or of a snapshot's disk
+	State string // saved by Save, to go on from; "" powers on
+	// SecondNIC has the guest powered on with two; one that goes on from a state gets it by PlugNIC.
+	SecondNIC bool
+	WriteLog  string // file to record every write to the disk in; "" does not
 }
 
 // Machine is a guest from power-on to power-off.
@@ -60,7 +91,7 @@ func Start(ctx context.Context, s Spec) (*Machine, error) {
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"console", "shell", "qmp", "nic"} {
+	for _, name := range []string{"console", "shell", "qmp", nicSocket(0), nicSocket(1)} {
 		if err := os.Remove(filepath.Join(s.Dir, name)); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
@@ -91,9 +122,13 @@ func (s Spec) args() []string {
 		"-chardev", "socket,id=console,path=console,server=on,wait=off", "-serial", "chardev:console",
 		"-chardev", "socket,id=shell,path=shell,server=on,wait=off", "-serial", "chardev:shell",
 		"-qmp", "unix:qmp,server=on,wait=off",
-		"-netdev", "dgram,id=n0,local.type=unix,local.path=nic,remote.type=unix,remote.path=peer",
+		"-netdev", "dgram,id=n0,local.type=unix,local.path="+nicSocket(0)+",remote.type=unix,remote.path="+peerSocket(0),
 		// What the guest flushes goes to the file, as a power cut of the guest needs it; not to this machine's disk.
 		"-blockdev", "driver=file,node-name=file,filename="+s.Disk+",cache.no-flush=on")
+	if s.SecondNIC {
+		a = append(a, "-netdev", "dgram,id=n1,local.type=unix,local.path="+nicSocket(1)+",remote.type=unix,remote.path="+peerSocket(1),
+			"-device", "virtio-net-pci,id=nic1,netdev=n1,mac="+SecondMAC+",speed=10000,duplex=full,romfile=,addr=4")
+	}
 	if s.WriteLog == "" {
 		a = append(a, "-blockdev", "driver=qcow2,node-name=root,file=file")
 	} else {

@@ -15,16 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Peer is the machine at the other end of the guest's cable, and its gateway: it answers
+// Peer is the switch at the other end of the guest's cables, and its gateway: it answers
 // ARP and ping, and pings the guest. It outlives the guest's power.
 type Peer struct {
 	addr  netip.Addr
 	mac   net.HardwareAddr
-	conn  *net.UnixConn
-	guest string // QEMU's socket
-	done  chan struct{}
+	ports []port
+	done  sync.WaitGroup
 
 	mu      sync.Mutex
+	lacp    lacp
+	learnt  map[string]int                  // port by MAC: where a frame came in last
 	macs    map[netip.Addr]net.HardwareAddr // heard of in ARP
 	answers map[uint16]chan struct{}        // to pings, by sequence number
 	seq     uint16
@@ -32,24 +33,37 @@ type Peer struct {
 
 // NewPeer plugs a peer into the cable of the guests that are started in dir.
 func NewPeer(dir string) (*Peer, error) {
-	path := filepath.Join(dir, "peer")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		return nil, err
-	}
 	p := &Peer{
-		addr: netip.MustParseAddr(Gateway), mac: net.HardwareAddr{0x52, 0x54, 0, 0, 2, 1},
-		conn: conn, guest: filepath.Join(dir, "nic"), done: make(chan struct{}),
+		addr: netip.MustParseAddr(Gateway), mac: net.HardwareAddr{0x52, 0x54, 0, 0, 2, 1}, learnt: map[string]int{},
 		macs: map[netip.Addr]net.HardwareAddr{}, answers: map[uint16]chan struct{}{},
 	}
-	go p.listen()
+	for n := range nics {
+		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, peerSocket(n)), Net: "unixgram"})
+		if err != nil {
+			p.Close()
+			return nil, err
+		}
+		p.ports = append(p.ports, port{conn, filepath.Join(dir, nicSocket(n))})
+	}
+	for n := range p.ports {
+		p.done.Go(func() { p.listen(n) })
+	}
 	return p, nil
+}
+
+// port is one port of the switch.
+type port struct {
+	conn  *net.UnixConn
+	guest string // QEMU's socket
 }
 
 // Close unplugs it.
 func (p *Peer) Close() {
-	p.conn.Close()
-	<-p.done
+	for _, port := range p.ports {
+		port.conn.Close()
+	}
+	p.Speak(false)
+	p.done.Wait()
 }
 
 // Ping asks once who has the guest's address, and pings it. It says whether an answer came within wait.
@@ -104,31 +118,38 @@ func (p *Peer) Await(to string, since time.Time, within time.Duration) (time.Dur
 	return 0, ErrDeaf
 }
 
-func (p *Peer) listen() {
-	defer close(p.done)
+func (p *Peer) listen(port int) {
 	frame := make([]byte, 70000)
 	for {
-		n, err := p.conn.Read(frame)
+		n, err := p.ports[port].conn.Read(frame)
 		if err != nil {
 			return
 		}
 		if n > 14 {
-			p.receive(bytes.Clone(frame[:n]))
+			p.receive(port, bytes.Clone(frame[:n]))
 		}
 	}
 }
 
 const (
-	etherIPv4, etherARP  = 0x0800, 0x0806 // IEEE 802 numbers
-	arpRequest, arpReply = 1, 2           // RFC 826
+	etherIPv4, etherARP, etherSlow = 0x0800, 0x0806, 0x8809 // IEEE 802 numbers
+	arpRequest, arpReply           = 1, 2                   // RFC 826
 )
 
 var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 // receive takes an Ethernet frame, untagged.
-func (p *Peer) receive(f []byte) {
+func (p *Peer) receive(port int, f []byte) {
 	from, body := net.HardwareAddr(f[6:12]), f[14:]
-	switch binary.BigEndian.Uint16(f[12:]) {
+	kind := binary.BigEndian.Uint16(f[12:])
+	if kind != etherSlow {
+		p.mu.Lock()
+		p.learnt[from.String()] = port
+		p.mu.Unlock()
+	}
+	switch kind {
+	case etherSlow:
+		p.hearLACP(port, body)
 	case etherARP:
 		if len(body) < 28 {
 			return
@@ -202,16 +223,28 @@ func checksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// send never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
+// send sends to where the MAC was seen last, and to everywhere where it was not.
 func (p *Peer) send(to net.HardwareAddr, kind uint16, body []byte) {
+	p.mu.Lock()
+	at, known := p.learnt[to.String()]
+	p.mu.Unlock()
+	for n := range p.ports {
+		if !known || n == at {
+			p.sendAt(n, to, kind, body)
+		}
+	}
+}
+
+// sendAt never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
+func (p *Peer) sendAt(port int, to net.HardwareAddr, kind uint16, body []byte) {
 	f := append(append([]byte{}, to...), p.mac...)
 	f = append(binary.BigEndian.AppendUint16(f, kind), body...)
 	f = append(f, make([]byte, max(0, 60-len(f)))...)
-	raw, err := p.conn.SyscallConn()
+	raw, err := p.ports[port].conn.SyscallConn()
 	if err != nil {
 		return
 	}
 	_ = raw.Control(func(fd uintptr) {
-		_ = unix.Sendto(int(fd), f, unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: p.guest})
+		_ = unix.Sendto(int(fd), f, unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: p.ports[port].guest})
 	})
 }
