@@ -12,6 +12,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/bond"
+	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/sim"
 	"bridgehead/tui"
 )
@@ -147,6 +148,9 @@ func TestBondQuestions(t *testing.T) {
 			op.Press("down", "space")
 			op.Go(t, "bond")
 		}},
+		{"nic-bond", setup{Spec: bondHost}, to("nic")},
+		{"uplink-bond", setup{Spec: bondHost}, to("uplink")},
+		{"review-bond", setup{Spec: bondHost}, to("review")},
 		// What was heard is recommended, and what the answers file says stays.
 		{"bond-given", setup{Spec: channelled, Answers: bonded(answers.Bond{Mode: "active-backup", LACP: "active"})}, to("bond")},
 		{"bond-kernel-review", setup{Answers: kernelBonded(answers.Bond{Mode: "802.3ad"})}, to("review", "3")},
@@ -219,6 +223,14 @@ func TestBondDiagnosis(t *testing.T) {
 			}}})
 		})
 	}
+}
+
+// bondHost has its address on a bond of the kernel already.
+func bondHost(s *sim.Spec) { *s = plantest.WithBond() }
+
+// The same of a bond that was there before.
+func TestBondTakenOver(t *testing.T) {
+	playAll(t, []play{{"confirm-bond-taken-over", setup{Badge: tui.Real, Spec: bondHost}, trialOf()}})
 }
 
 // The same of a bond of the kernel.

@@ -1,6 +1,7 @@
 package golden_test
 
 import (
+	"bridgehead/backend/sim"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestLines(t *testing.T) {
 			o.Wait(2 * time.Second)
 			o.Answer("")
 		}},
-		{"answers", setup{}, func(op *operator, o *tuitest.Teller) {
+		{"answers", setup{Spec: func(s *sim.Spec) { s.Bonding = false }}, func(op *operator, o *tuitest.Teller) {
 			o.Answer("help", "x", "", "b eth1", "d eth3", "eth", "eth1") // a NIC
 			o.Answer("back", "1", "3", "")                               // another one, alone
 			o.Answer("eth1", "br 0", "br0", "back", "", "mgmt0", "u", "5000", "100", "")

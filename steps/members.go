@@ -22,7 +22,9 @@ func membersStep(w *Wizard) tui.Step {
 }
 
 // bonds says that the draft asks for a bond.
-func (w *Wizard) bonds() bool { return w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond }
+func (w *Wizard) bonds() bool {
+	return w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond
+}
 
 // listenFor is how long the switches are listened to, in rounds, so that what was heard shows
 // at once. Switches speak every 30 s.
@@ -225,7 +227,7 @@ func (w *Wizard) members() []survey.NIC {
 // free are the NICs that could join a bond.
 func (w *Wizard) free() []survey.NIC {
 	return slices.DeleteFunc(slices.Clone(w.facts.NICs), func(n survey.NIC) bool {
-		return !n.Usable || n.Name == w.draft.NIC || configured(n)
+		return !n.Usable || n.Name == w.draft.NIC || n.Kind == "bond" || configured(n)
 	})
 }
 

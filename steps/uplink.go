@@ -43,11 +43,18 @@ func (p *uplinkPage) Enter() tea.Cmd {
 	if !p.w.facts.Host.Bonding {
 		p.kind.Options[2].Off = "the running kernel has no module bonding"
 	}
-	if len(free) == 0 {
+	p.kind.Options[0].Label, p.kind.Options[0].Explain = "one NIC", "simple; needs nothing on the switch; no redundancy"
+	if n := p.w.nic(); n.Kind == "bond" {
+		p.kind.Options[0].Label, p.kind.Options[0].Explain = n.Name, "the bond as it is, as one port of the bridge"
+		p.kind.Options[1].Off = n.Name + " is a bond already, and is taken over whole"
+		p.kind.Options[2].Off = p.kind.Options[1].Off
+	} else if len(free) == 0 {
 		p.kind.Options[1].Off = "this host has no second NIC that is free"
 		p.kind.Options[2].Off = p.kind.Options[1].Off
 	}
-	p.kind.Help = "One NIC needs nothing on the switch."
+	if p.kind.Help = "One NIC needs nothing on the switch."; p.w.nic().Kind == "bond" {
+		p.kind.Help = "A bond is taken over whole."
+	}
 	all := append(p.w.one(), withLink(free)...)
 	if r := bond.Recommend(links(all), p.w.heard); r.Kind != bond.Single {
 		p.kind.Help = fmt.Sprintf("Recommended: an OVS bond. %d NICs have a link; one of them may then fail.", len(all))

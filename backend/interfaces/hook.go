@@ -44,6 +44,13 @@ func inspect(command, nic, port string) hook {
 	return h
 }
 
+// onlyLinks says that a command is about links and nothing else: of such a bond may be made.
+func onlyLinks(command string) bool {
+	return !slices.ContainsFunc(shellCommands(command), func(c shellCommand) bool {
+		return !c.isLink() && !slices.Contains(neutral, c.program)
+	})
+}
+
 func apply(text string, changes []splice) string {
 	for _, s := range slices.Backward(changes) {
 		text = text[:s.from] + s.with + text[s.to:]

@@ -15,6 +15,7 @@ type Move struct {
 	NIC     string
 	Port    string
 	Address Address
+	Bond    bool // NIC is a bond of the kernel, and stays one
 	Member  bool // NIC becomes a member of a bond of the kernel, which brings it up
 }
 

@@ -166,3 +166,25 @@ func ifup(t testing.TB, path, name string) (string, error) {
 	}
 	return string(out), err
 }
+
+// A bond that is taken over whole stays what it is, without the address: however its stanza makes it.
+func TestMoveOfABond(t *testing.T) {
+	for name, makes := range map[string]string{
+		"ifenslave": "  bond-slaves eth0 eth1\n  bond-mode 802.3ad\n  bond-miimon 100\n",
+		"by hand":   "  pre-up ip link add $IFACE type bond mode active-backup || true\n  pre-up ip link set eth0 down && ip link set eth0 master $IFACE\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := load(t, "auto bond0\niface bond0 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\n"+makes)
+			if _, err := c.Move(Move{NIC: "bond0", Port: "br0p1", Bond: true, Address: Address{Method: Keep}}); err != nil {
+				t.Fatal(err)
+			}
+			want := "auto bond0\niface bond0 inet manual\n" + makes + "  up ip link set $IFACE up\n  down ip link set $IFACE down\n\nauto br0p1\niface br0p1 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\n"
+			if got := string(c.Files()[0].Bytes()); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+			if _, err := load(t, "iface bond0 inet static\n  address 10.0.0.2/24\n"+makes).Move(Move{NIC: "bond0", Port: "br0p1", Address: Address{Method: Keep}}); err == nil {
+				t.Error("what is no bond was moved with a bond's options")
+			}
+		})
+	}
+}

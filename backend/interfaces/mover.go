@@ -112,10 +112,16 @@ func (v *mover) checkAlias(p *part) error {
 func (v *mover) owner(o Option, it *item) (owner, error) {
 	if !slices.Contains(hooks, o.Name) {
 		who, why := ownerOf(o.Name)
+		if v.Bond && makesBond(o.Name) {
+			return atNIC, nil
+		}
 		if who == never {
 			return who, it.at.refuse("%s %s", v.NIC, why)
 		}
 		return who, nil
+	}
+	if v.Bond && onlyLinks(o.Value) {
+		return atNIC, nil
 	}
 	h := inspect(o.Value, v.NIC, v.Port)
 	switch {

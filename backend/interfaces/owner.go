@@ -54,6 +54,11 @@ func ownerOf(name string) (owner, string) {
 	return toPort, ""
 }
 
+// makesBond says that an option is one of those of which ifenslave makes a bond.
+func makesBond(name string) bool {
+	return strings.HasPrefix(name, "bond-") || strings.HasPrefix(name, "bond_") || name == "slaves"
+}
+
 func isKnown(name string) bool {
 	return slices.Contains(known, name) || strings.HasPrefix(name, "dns-")
 }

@@ -60,7 +60,7 @@ func (b *builder) files() error {
 
 func (b *builder) move() interfaces.Move {
 	a := b.answers.Address
-	m := interfaces.Move{NIC: b.nic.Name, Port: b.answers.Bridge.Port, Member: b.kernelBonds(), Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
+	m := interfaces.Move{NIC: b.nic.Name, Port: b.answers.Bridge.Port, Member: b.kernelBonds(), Bond: nicBond(b.nic), Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
 	for _, s := range a.Addresses {
 		p, _ := netip.ParsePrefix(s) // validated
 		m.Address.Addresses = append(m.Address.Addresses, p)

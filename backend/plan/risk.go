@@ -29,7 +29,7 @@ func (b *builder) checks() {
 	add := func(s check.Spec) { b.out.Checks = append(b.out.Checks, s) }
 	add(check.Spec{Kind: check.Port, Link: port})
 	add(check.Spec{Kind: check.Port, Link: b.uplinkPort()})
-	if b.bonds() {
+	if b.bonds() || nicBond(b.nic) {
 		add(check.Spec{Kind: check.Bond, Link: b.uplinkPort()})
 	}
 	for _, n := range nics {
@@ -80,7 +80,7 @@ func (b *builder) risk() {
 	r := &b.out.Risk
 	r.Unknown = b.facts.Console.Unknown
 	for _, s := range b.facts.Sessions {
-		if b.touches(s.NIC) {
+		if b.touches(s.NIC) || b.touches(s.Via) && s.Via != "" {
 			r.OwnSession = r.OwnSession || s.Own
 			r.Sessions = append(r.Sessions, login(s))
 		}
@@ -119,8 +119,17 @@ func (b *builder) risk() {
 
 // touches says that the cut may touch what goes through nic, or through nobody knows which.
 func (b *builder) touches(nic string) bool {
-	return nic == "" || slices.Contains(b.answers.Uplink.NICs, nic)
+	if nic == "" {
+		return true
+	}
+	return slices.ContainsFunc(strings.Split(nic, ", "), func(name string) bool {
+		l, _ := b.facts.NIC(name)
+		return slices.Contains(b.answers.Uplink.NICs, name) || l.Master != "" && slices.Contains(b.answers.Uplink.NICs, l.Master)
+	})
 }
+
+// nicBond says that a NIC is a bond of the kernel, which is taken over whole.
+func nicBond(n survey.NIC) bool { return n.Kind == "bond" }
 
 func login(s survey.Session) string {
 	text := "SSH login from " + s.From + " to " + s.To

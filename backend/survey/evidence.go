@@ -52,7 +52,7 @@ type fileSet struct {
 // Files whose content matters, as patterns.
 var filesToRead = []string{
 	"/etc/os-release", "/usr/lib/os-release", "/etc/hostname",
-	"/proc/sys/kernel/hostname", "/proc/sys/kernel/osrelease", "/proc/cmdline", "/proc/mounts",
+	"/proc/sys/kernel/hostname", "/proc/sys/kernel/osrelease", "/proc/cmdline", "/proc/mounts", "/proc/net/bonding/*",
 	"/etc/default/networking", "/run/network/ifstate", "/etc/resolv.conf",
 	"/etc/netplan/*.yaml", "/run/netplan/*.yaml", "/usr/lib/netplan/*.yaml", "/lib/netplan/*.yaml",
 	"/etc/NetworkManager/NetworkManager.conf", "/etc/NetworkManager/conf.d/*.conf",

@@ -17,6 +17,10 @@ func (e *evidence) aboutNICs(f Facts, claims map[string][]claim) (r report) {
 			usable++
 		}
 		if n.MemberOf != "" && !strings.HasPrefix(n.MemberOf, "Open vSwitch") && physical(n) {
+			if whole, ok := f.NIC(n.Master); ok && whole.Usable {
+				r.info(fmt.Sprintf("%s belongs to %s", n.Name, n.MemberOf), "A bond is taken over whole", "Choose "+whole.Name)
+				continue
+			}
 			r.warn(fmt.Sprintf("%s is a port of %s", n.Name, n.MemberOf), "A NIC can be a port of one bridge or bond only", "Choose another NIC, or take it out of "+n.MemberOf+" first")
 		}
 		if physical(n) && n.Up && !n.Carrier {

@@ -76,10 +76,14 @@ func TestHostileStates(t *testing.T) {
 			x.links = append(x.links, backend.Link{Name: "br0", Kind: "bridge", Virtual: true, Up: true})
 			x.link("eth1").Master = "br0"
 		}, Warn, "eth1|bridge br0|another NIC"},
+		{"6 the only NIC is in a bridge", console, func(x *fake) {
+			x.links = append(x.links[:2], backend.Link{Name: "br0", Kind: "bridge", Virtual: true, Up: true})
+			x.link("eth0").Master = "br0"
+		}, Refuse, "No NIC can be chosen"},
 		{"6 the only NIC is in a bond", console, func(x *fake) {
 			x.links = append(x.links[:2], backend.Link{Name: "bond0", Kind: "bond", Virtual: true, Up: true})
 			x.link("eth0").Master = "bond0"
-		}, Refuse, "No NIC can be chosen"},
+		}, Info, "eth0 belongs to bond bond0|whole|Choose bond0"},
 		{"6 on Open vSwitch already", console, func(x *fake) { x.bridge(backend.Bridge{Name: "br0", Ports: []backend.Port{port("eth1")}}) },
 			Info, "eth1|on Open vSwitch already|bridge br0"},
 		{"7 locally administered MAC", console, func(x *fake) { x.link("eth0").MAC = "52:54:00:12:34:56" }, Info, "52:54:00:12:34:56|explicitly"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bridgehead/backend"
+	"bridgehead/backend/bond"
 )
 
 // looksLikeNIC says whether a link is shown among the NICs: hardware, and what
@@ -60,8 +61,14 @@ func (e *evidence) judge(n NIC) (problems []string, usable bool) {
 	switch {
 	case n.Kind == "vlan":
 		no("is VLAN %d on %s: choose %s, the tag goes to the bridge port", n.VLAN, n.Parent, n.Parent)
-	case n.Kind == "bond" || n.Kind == "team":
-		no("is a %s, not a NIC", n.Kind)
+	case n.Kind == "bond":
+		if why := e.judgeBond(n.Name); why != "" {
+			no("%s", why)
+		} else {
+			note("is a bond of the kernel (%s): it is taken over whole, as one port", strings.Join(e.membersOf(n.Name), ", "))
+		}
+	case n.Kind == "team":
+		no("is a team, not a NIC")
 	case n.Kind != "" && n.Kind != "veth":
 		no("is virtual (%s)", n.Kind)
 	case n.Kind == "" && n.Virtual:
@@ -91,6 +98,29 @@ func (e *evidence) judge(n NIC) (problems []string, usable bool) {
 		note("runs at half duplex")
 	}
 	return problems, usable
+}
+
+// judgeBond says why a bond of the kernel cannot be a port of a bridge, "" where it can.
+func (e *evidence) judgeBond(name string) string {
+	if len(e.membersOf(name)) == 0 {
+		return "is a bond without members"
+	}
+	s := bond.State{Name: name}
+	if text := e.files.text("/proc/net/bonding/" + name); text != "" && s.ReadKernel(text) == nil && strings.Contains(s.Mode, "adaptive load balancing") {
+		return "is a bond in mode balance-alb, which answers for other MAC addresses and so cannot be a port of a bridge"
+	}
+	return ""
+}
+
+// membersOf are the links in a bond.
+func (e *evidence) membersOf(bond string) []string {
+	var names []string
+	for _, l := range e.links {
+		if l.Master == bond {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 // onTop are the macvlan, macvtap and ipvlan links on a NIC, and guests attached

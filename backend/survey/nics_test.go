@@ -23,7 +23,12 @@ func TestUsable(t *testing.T) {
 		{"VF", func(_ *fake, l *backend.Link) { l.VF = true }, true, "virtual function"},
 		{"Wi-Fi", func(_ *fake, l *backend.Link) { l.Wireless = true }, false, "Wi-Fi"},
 		{"VLAN", func(_ *fake, l *backend.Link) { l.Kind, l.Virtual, l.Parent, l.VLAN = "vlan", true, "eth0", 7 }, false, "VLAN 7 on eth0"},
-		{"bond", func(_ *fake, l *backend.Link) { l.Kind, l.Virtual = "bond", true }, false, "is a bond"},
+		{"bond", func(_ *fake, l *backend.Link) { l.Kind, l.Virtual = "bond", true }, false, "is a bond without members"},
+		{"bond with members", func(x *fake, l *backend.Link) { l.Kind, l.Virtual, x.link("eth2").Master = "bond", true, "eth1" }, true, "taken over whole"},
+		{"bond that answers for others", func(x *fake, l *backend.Link) {
+			l.Kind, l.Virtual, x.link("eth2").Master = "bond", true, "eth1"
+			x.files["/proc/net/bonding/eth1"] = "Ethernet Channel Bonding Driver: v6.1.0\n\nBonding Mode: adaptive load balancing\n"
+		}, false, "balance-alb"},
 		{"dummy", func(_ *fake, l *backend.Link) { l.Kind, l.Virtual = "dummy", true }, false, "virtual (dummy)"},
 		{"no device behind it", func(_ *fake, l *backend.Link) { l.Virtual = true }, false, "no device"},
 		{"in a bridge", func(x *fake, l *backend.Link) {

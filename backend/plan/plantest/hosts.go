@@ -102,6 +102,7 @@ func Cases() []Case {
 		{"lacp", Channelled, Answers(Bonded(answers.Bond{Name: "examplebond0", Mode: "balance-tcp", LACP: "active"})), reach},
 		{"kernel-bond", Tutorial, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})), reach},
 		{"kernel-lacp", Channelled, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "802.3ad"})), reach},
+		{"bond-taken-over", WithBond, Answers(func(a *answers.Answers) { a.Uplink.NICs = []string{"bond0"} }), reach},
 		{"onlink", OnLink, Answers(), netip.MustParseAddr("203.0.113.7")},
 	}
 }
@@ -224,5 +225,24 @@ func OnLink() sim.Spec {
 	s.Sockets = nil
 	s.Peers[0].Addrs = append(s.Peers[0].Addrs, prefix("203.0.113.1/24"))
 	s.Peers[1].Addrs = append(s.Peers[1].Addrs, prefix("203.0.113.50/24"))
+	return s
+}
+
+// WithBond is a host that has its address on a bond of the kernel, made by ifenslave.
+func WithBond() sim.Spec {
+	s := sim.DemoSpec()
+	s.Virt = nil
+	s.Files["/etc/network/interfaces"] = text("auto lo\niface lo inet loopback\n\nauto bond0\niface bond0 inet static\n\taddress 192.168.1.100/24\n\tgateway 192.168.1.1\n\tbond-slaves eth0 eth1\n\tbond-mode 802.3ad\n\tbond-miimon 100\n")
+	s.Files["/run/network/ifstate"] = text("lo=lo\nbond0=bond0\n")
+	mac := s.NICs[0].MAC
+	addrs := s.NICs[0].Addrs
+	addrs[0].Label = "bond0"
+	for i := range s.NICs[:2] {
+		s.NICs[i].PortChannel, s.NICs[i].Master, s.NICs[i].Addrs = "po1", "bond0", nil
+		s.NICs[i].MAC = mac
+	}
+	s.Links = []backend.Link{{Name: "bond0", Kind: "bond", MAC: mac, Up: true, Addrs: addrs}}
+	s.BondMode = map[string]string{"bond0": "802.3ad"}
+	s.Routes[0].Dev = "bond0"
 	return s
 }
