@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test test-vm test-bonds test-faults check screens lint fuzz bench bench-cut deps clean
+.PHONY: all build run test test-vm test-bonds test-faults check screens lint fuzz fuzz-keys bench bench-cut deps clean
 
 all: build
 
@@ -53,6 +53,10 @@ fuzz: ## every fuzz target for FUZZTIME
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p || exit 1; \
 	  done; done
+
+KEYS ?= 100000
+fuzz-keys: ## KEYS random keys at the real program, on four kinds of terminal; nothing may be applied
+	BRIDGEHEAD_KEYS=$(KEYS) $(GO) test -run RandomKeys -timeout 60m -v .
 
 bench: deps ## speed and size of the parts
 	$(GO) test -run '^$$' -bench . -benchtime 5x ./backend/... ./tui/...

@@ -260,11 +260,11 @@ func (s *Shell) answerLeave(msg tea.KeyPressMsg) tea.Cmd {
 	if time.Since(s.asked) < Grace {
 		return nil
 	}
-	s.asking = false
-	if Pressed(msg, "y", "Y", "ctrl+c") {
+	if Pressed(msg, "y", "Y", "ctrl+c") { // nothing is drawn any more: a slow line would hold it up
 		s.left = true
 		return s.end()
 	}
+	s.asking = false
 	return nil
 }
 
