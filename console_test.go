@@ -137,7 +137,7 @@ func (c *console) exits(code int) {
 func (c *console) leave() {
 	c.t.Helper()
 	c.typed("\x03")
-	c.want("Any other key")
+	c.want("Any other key  stay")
 	<-time.After(tui.Grace + 50*time.Millisecond)
 	c.typed("y")
 	c.exits(exitUnchanged)
