@@ -286,6 +286,16 @@ func (a *app) bootCommand() *cobra.Command {
 	}
 }
 
+// resumeCommand is what the boot script of a host without systemd runs, once the network is up: it starts the watch.
+func (a *app) resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "resume", Hidden: true, Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return guard.Resume(c.Context(), a.stateDir)
+		},
+	}
+}
+
 // narrate has a trial that no person looks at tell the journal and everybody on the host.
 func (a *app) narrate(t *trial.Trial) {
 	t.Progress = func(e trial.Event) { fmt.Fprintln(a.err, e.Name, e.Op, e.Text) }

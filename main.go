@@ -148,7 +148,7 @@ Exit codes: 0 done, 1 failed and nothing changed, 2 bad usage or answers,
 	root.AddCommand(
 		a.rehearseCommand(), a.surveyCommand(), a.planCommand(), a.applyCommand(),
 		a.statusCommand(), a.checkCommand(), a.confirmCommand(), a.extendCommand(), a.rollbackCommand(), a.undoCommand(), a.historyCommand(),
-		a.watchCommand(), a.bootCommand(), a.versionCommand(), a.manCommand(),
+		a.watchCommand(), a.bootCommand(), a.resumeCommand(), a.versionCommand(), a.manCommand(),
 	)
 	return root
 }

@@ -483,4 +483,12 @@ type Guard interface {
 	Disarm(ctx context.Context, stateDir string) error
 	// Armed says whether a watch runs.
 	Armed(ctx context.Context, stateDir string) (bool, error)
+	// Covers says what an armed guard survives on this host.
+	Covers() Cover
+}
+
+// Cover is what a guard survives, beyond the end of the wizard, its terminal and its network.
+type Cover struct {
+	Killed  bool `json:"killed"`  // a watch that dies is started again
+	Restart bool `json:"restart"` // after a restart or a power cut the host comes up as it was last confirmed
 }

@@ -24,12 +24,12 @@ type riskPage struct {
 }
 
 func (p *riskPage) Enter() tea.Cmd {
-	p.confirm.Text, p.confirm.Word = riskQuestion(p.w.plan), "apply"
+	p.confirm.Text, p.confirm.Word = riskQuestion(p.w.plan, p.w.facts.Host.Uncovered()), "apply"
 	return p.confirm.Enter()
 }
 
 // riskQuestion can be read in ten seconds.
-func riskQuestion(pl plan.Plan) string {
+func riskQuestion(pl plan.Plan, uncovered string) string {
 	if pl.Answers.Apply.When == answers.WhenReboot {
 		return fmt.Sprintf("Nothing breaks now: only files are written. The change begins with the next restart of this host.\n\nAfter it: log in and run  bridgehead confirm\nIf nobody confirms within %s, everything is taken back.",
 			span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin))))

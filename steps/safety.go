@@ -11,8 +11,12 @@ import (
 func safetyStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "safety", Title: "Safety net", Page: func() tui.Page {
 		d := &w.draft
+		intro := "The change is tried first. Unless you confirm it in time, everything is taken back by itself, also when this terminal dies."
+		if gap := w.facts.Host.Uncovered(); gap != "" {
+			intro += "\n\n" + gap
+		}
 		return &tui.Form{
-			Intro: "The change is tried first. Unless you confirm it in time, everything is taken back by itself, also when this terminal dies.",
+			Intro: intro,
 			Fields: []tui.Field{
 				&tui.ChoiceField{Label: "When", Value: &d.When, Options: []tui.Option{
 					{Value: answers.WhenNow, Label: "now", Explain: "traffic stalls for milliseconds, no restart"},

@@ -34,7 +34,7 @@ func New() backend.Guard {
 	if services.New().Manager() == services.Systemd {
 		return unitGuard{}
 	}
-	return processGuard{}
+	return processGuard{hooks: services.New().Manager() == services.SysVinit}
 }
 
 // Ready is called by the watch once it has read the journal and can act: Arm

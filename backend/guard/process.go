@@ -19,8 +19,9 @@ import (
 	"bridgehead/backend/process"
 )
 
-// processGuard runs the watch in a session of its own.
-type processGuard struct{}
+// processGuard runs the watch in a session of its own. With hooks, scripts of
+// sysvinit do after a restart what systemd's units do.
+type processGuard struct{ hooks bool }
 
 func (processGuard) Kind() string { return Process }
 
@@ -36,6 +37,11 @@ const launch = `trap '' HUP; read go || exit 1; exec "$@" </dev/null`
 
 func pidFile(stateDir string) string { return filepath.Join(stateDir, "guard.pid") }
 func logFile(stateDir string) string { return filepath.Join(stateDir, "guard.log") }
+
+// Covers says that nobody starts the watch again, but at the next boot.
+func (g processGuard) Covers() backend.Cover {
+	return backend.Cover{Restart: g.hooks && bootScript("/").fits() == nil}
+}
 
 // Arm starts a watch of its own, as with systemd.
 func (g processGuard) Arm(ctx context.Context, stateDir string) error {
@@ -55,6 +61,26 @@ func (g processGuard) start(ctx context.Context, stateDir string) error {
 	if err := install(stateDir); err != nil {
 		return err
 	}
+	if g.Covers().Restart {
+		if err := installScripts(ctx, "/", stateDir); err != nil {
+			return err
+		}
+	}
+	return g.launch(ctx, stateDir)
+}
+
+// Resume starts the watch again after a restart of a host without systemd.
+func Resume(ctx context.Context, stateDir string) error {
+	if err := checkDir(stateDir); err != nil {
+		return err
+	}
+	if pid, err := find(stateDir); err != nil || pid != 0 {
+		return err
+	}
+	return processGuard{}.launch(ctx, stateDir)
+}
+
+func (processGuard) launch(ctx context.Context, stateDir string) error {
 	log, err := os.OpenFile(logFile(stateDir), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -153,7 +179,7 @@ func find(stateDir string) (int, error) {
 
 // Disarm ends the watch, unless it is the caller, and removes its traces but
 // for the log.
-func (processGuard) Disarm(ctx context.Context, stateDir string) error {
+func (g processGuard) Disarm(ctx context.Context, stateDir string) error {
 	if err := checkDir(stateDir); err != nil {
 		return err
 	}
@@ -163,6 +189,9 @@ func (processGuard) Disarm(ctx context.Context, stateDir string) error {
 	}
 	if err == nil {
 		err = disk.Write(pidFile(stateDir), backend.File{})
+	}
+	if g.hooks {
+		err = errors.Join(err, removeScripts(ctx, "/"))
 	}
 	return errors.Join(err, uninstall(stateDir))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/dbus"
 
+	"bridgehead/backend"
 	"bridgehead/backend/services"
 )
 
@@ -16,6 +17,9 @@ import (
 type unitGuard struct{}
 
 func (unitGuard) Kind() string { return Systemd }
+
+// Covers says that systemd starts both units again.
+func (unitGuard) Covers() backend.Cover { return backend.Cover{Killed: true, Restart: true} }
 
 // Arm starts a watch of its own; one that runs already is ended first: it may be
 // about to end, or of an older version. The caller holds the lock, so it is idle.

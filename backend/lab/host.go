@@ -54,7 +54,7 @@ func (l *Lab) hostConfig() nodeConfig {
 		Name: hostNode, Hostname: l.spec.Hostname, Clear: clearHost, Bind: l.spec.Bind,
 		Files:   map[string]string{"/etc/network/interfaces": l.spec.Interfaces},
 		Sysctls: map[string]string{"ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}, // as on Debian
-		Systemd: l.spec.Systemd, Cgroup: l.cgroup,
+		Systemd: l.spec.Systemd, Sysvinit: l.spec.Sysvinit, Cgroup: l.cgroup,
 	}
 	if !l.spec.NoSteal {
 		for _, n := range l.spec.NICs {
@@ -93,6 +93,10 @@ func (l *Lab) startHost(ctx context.Context) error {
 	if l.spec.Systemd {
 		l.say("Booting systemd")
 		if err := l.awaitSystemd(ctx); err != nil {
+			return err
+		}
+	} else if l.spec.Sysvinit {
+		if err := l.runScripts(ctx); err != nil {
 			return err
 		}
 	} else if err := l.startDaemons(ctx); err != nil {

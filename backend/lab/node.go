@@ -26,6 +26,7 @@ type nodeConfig struct {
 	Bind     map[string]string
 	Sysctls  map[string]string
 	Systemd  bool
+	Sysvinit bool
 	Units    []string // of the enabled units, those that stay enabled
 	Cgroup   string
 	Steal    []string // NICs for which the kernel datapath is emulated
@@ -81,6 +82,11 @@ func (c nodeConfig) setUp() error {
 func (c nodeConfig) furnish() error {
 	if c.First {
 		if err := c.writeFiles(); err != nil {
+			return err
+		}
+	}
+	if c.Sysvinit {
+		if err := c.sysvinit(); err != nil {
 			return err
 		}
 	}

@@ -44,11 +44,12 @@ type Spec struct {
 	IPv6     bool           // without it IPv6 is off everywhere
 	RA       bool           // upstream sends router advertisements (needs IPv6)
 
-	NoOVS   bool // Open vSwitch is not started (with Systemd: not enabled)
-	NoSteal bool // the stack goes on hearing a NIC that Open vSwitch has taken, unlike with the kernel datapath
-	NoIfup  bool // do not bring the configuration up
-	Libvirt bool // libvirtd runs, without domains
-	Systemd bool // systemd is the host's PID 1, with the stock units of networking and openvswitch; see Reboot
+	NoOVS    bool // Open vSwitch is not started (with Systemd: not enabled)
+	NoSteal  bool // the stack goes on hearing a NIC that Open vSwitch has taken, unlike with the kernel datapath
+	NoIfup   bool // do not bring the configuration up
+	Libvirt  bool // libvirtd runs, without domains
+	Systemd  bool // systemd is the host's PID 1, with the stock units of networking and openvswitch; see Reboot
+	Sysvinit bool // the host looks as if sysvinit ran, and boots by the links of /etc/rcS.d and /etc/rc2.d
 
 	Progress func(string) // gets a line per stage of Up; may be nil
 }

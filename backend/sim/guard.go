@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+
+	"bridgehead/backend"
 )
 
 // guard is backend.Guard: systemd, where it runs, owns the watch.
@@ -12,6 +14,11 @@ func (g guard) Kind() string {
 		return "systemd"
 	}
 	return "process"
+}
+
+// Covers says what systemd would; a process of its own has nobody to start it again.
+func (g guard) Covers() backend.Cover {
+	return backend.Cover{Killed: g.Kind() == "systemd", Restart: g.Kind() == "systemd"}
 }
 
 func (g guard) Arm(ctx context.Context, stateDir string) error {

@@ -3,6 +3,7 @@ package survey
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"bridgehead/backend"
 )
@@ -21,6 +22,8 @@ func (e *evidence) bootOrder() BootOrder {
 	switch {
 	case e.Foreign:
 		return BootOrder{Reason: "another root is looked at: its units cannot be asked"}
+	case e.manager == "sysvinit":
+		return e.scriptOrder()
 	case e.manager != "systemd":
 		return BootOrder{Reason: "systemd does not run here"}
 	case e.packagesKnown && !e.has("openvswitch-switch") && e.units["ovs-vswitchd.service"].Load == "":
@@ -40,6 +43,28 @@ func (e *evidence) bootOrder() BootOrder {
 		return BootOrder{Known: true, Reason: fmt.Sprintf("%s is not ordered before %s", name, network)}
 	}
 	return BootOrder{Reason: "ovs-vswitchd.service does not exist"}
+}
+
+// scriptOrder is the order of the scripts of sysvinit: all of runlevel S before any other, by the names of their links.
+func (e *evidence) scriptOrder() BootOrder {
+	link := func(name string) string {
+		for path := range e.files.names {
+			if base, ok := strings.CutPrefix(path, "/etc/rcS.d/"); ok && strings.HasPrefix(base, "S") && base[min(3, len(base)):] == name {
+				return base
+			}
+		}
+		return ""
+	}
+	const network, ovs = "networking", "openvswitch-switch"
+	switch n, o := link(network), link(ovs); {
+	case e.packagesKnown && !e.has("openvswitch-switch"):
+		return BootOrder{Reason: "Open vSwitch is not installed yet"}
+	case n == "":
+		return BootOrder{Reason: "no script of /etc/rcS.d starts the network"}
+	case o != "" && o < n:
+		return BootOrder{OK: true, Known: true, Reason: o + " comes before " + n + " in /etc/rcS.d"}
+	}
+	return BootOrder{Known: true, Reason: "no script of /etc/rcS.d starts openvswitch-switch before networking"}
 }
 
 // before says whether unit a is ordered before b, directly or over other units

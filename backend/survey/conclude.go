@@ -36,7 +36,7 @@ func conclude(e *evidence) Facts {
 
 // system is the host itself.
 func (e *evidence) system() System {
-	s := System{Init: e.manager, Root: e.Root, Foreign: e.Foreign}
+	s := System{Init: e.manager, Guard: e.cover, Root: e.Root, Foreign: e.Foreign}
 	for _, name := range []string{"/proc/sys/kernel/hostname", "/etc/hostname"} {
 		if s.Name == "" {
 			s.Name = strings.TrimSpace(e.files.text(name))

@@ -17,6 +17,7 @@ type evidence struct {
 	Options
 	self    int
 	manager string // init system
+	cover   backend.Cover
 
 	links   []backend.Link
 	routes  []backend.Route
@@ -70,7 +71,7 @@ var filesToRead = []string{
 var namesToSee = []string{
 	"/etc/pve", "/usr/bin/pveversion", "/usr/share/ifupdown2", "/etc/network/ifupdown2",
 	"/sbin/ifup", "/usr/sbin/ifup", "/usr/sbin/netplan",
-	"/etc/systemd/system", "/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*",
+	"/etc/rcS.d/*", "/etc/systemd/system", "/etc/systemd/system/*.wants/*", "/etc/systemd/system/*.requires/*",
 	"/sys/module/bonding", "/lib/modules/*/kernel/drivers/net/bonding/bonding.ko*", "/usr/lib/modules/*/kernel/drivers/net/bonding/bonding.ko*",
 	"/etc/cloud/cloud-init.disabled", "/sys/class/iscsi_session/*",
 }

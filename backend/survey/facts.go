@@ -40,13 +40,25 @@ type Facts struct {
 
 // System is the host itself.
 type System struct {
-	Name    string `json:"name"`
-	OS      string `json:"os"`                     // PRETTY_NAME of os-release
-	Kernel  string `json:"kernel"`                 // release
-	Init    string `json:"init"`                   // systemd, sysvinit or ""
-	Root    bool   `json:"root"`                   // this process may change the host
-	Bonding bool   `json:"kernel_bonding"`         // the kernel has the module bonding
-	Foreign bool   `json:"foreign_root,omitempty"` // files were read below another root
+	Name    string        `json:"name"`
+	OS      string        `json:"os"`                     // PRETTY_NAME of os-release
+	Kernel  string        `json:"kernel"`                 // release
+	Init    string        `json:"init"`                   // systemd, sysvinit or ""
+	Guard   backend.Cover `json:"guard"`                  // what a guard survives here
+	Root    bool          `json:"root"`                   // this process may change the host
+	Bonding bool          `json:"kernel_bonding"`         // the kernel has the module bonding
+	Foreign bool          `json:"foreign_root,omitempty"` // files were read below another root
+}
+
+// Uncovered says in a sentence what a guard does not survive on this host, "" where there is nothing.
+func (s System) Uncovered() string {
+	switch {
+	case s.Foreign || s.Guard.Killed && s.Guard.Restart:
+		return ""
+	case s.Guard.Restart:
+		return "Not covered here, without systemd: if the watch itself is killed, nobody starts it again before the next restart, which takes the change back."
+	}
+	return "Not covered here, without systemd: a restart or power cut before you confirm, or the end of the watch itself. The host may then stay out of reach until you run  bridgehead rollback  at this console."
 }
 
 // NIC is one network card with everything that matters about it.

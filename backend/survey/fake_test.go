@@ -151,6 +151,9 @@ func (x fakeProcesses) Environ(_ context.Context, pid int) ([]string, error) { r
 func (x fakeProcesses) Sockets(context.Context) ([]backend.Socket, error) {
 	return x.sockets, x.call("sockets")
 }
+func (x fakeGuard) Covers() backend.Cover {
+	return backend.Cover{Killed: x.manager == "systemd", Restart: x.manager == "systemd"}
+}
 func (x fakeGuard) Armed(context.Context, string) (bool, error) { return x.armed, x.call("guard") }
 
 const loStanza = "auto lo\niface lo inet loopback\n\n"

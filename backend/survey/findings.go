@@ -58,7 +58,11 @@ func (e *evidence) aboutSystem(f Facts) (r report) {
 		r.info("Bonds of the kernel are not possible here", "The running kernel "+f.Host.Kernel+" has no module bonding", "Use a bond of Open vSwitch, or boot a kernel that has the module")
 	}
 	if f.Host.Init != "systemd" && !e.Foreign {
-		r.warn("systemd does not run here", "A detached process will watch the trial instead: it survives the terminal, but no reboot and no power cut", "Stay at the console until the change is confirmed")
+		why := "A detached process will watch the trial instead: it survives the terminal, but no reboot and no power cut"
+		if f.Host.Guard.Restart {
+			why = "A detached process will watch the trial instead. It survives the terminal, and a boot script takes back after a reboot or a power cut what was not confirmed; but nobody starts the process again if it is killed"
+		}
+		r.warn("systemd does not run here", why, "Stay at the console until the change is confirmed")
 	}
 	if id, version := osRelease(e.osRelease(), "ID"), osRelease(e.osRelease(), "VERSION_ID"); id != "" && !tested(id, version) {
 		r.info("This release was not tested: "+f.Host.OS, "Bridgehead is made for Debian 11 to 13 and Ubuntu 20.04 and later", "Rehearse first: `bridgehead rehearse`")

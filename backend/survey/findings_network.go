@@ -61,8 +61,11 @@ func (e *evidence) aboutSwitch(f Facts) (r report) {
 			"Install the kernel's modules, or choose the userspace datapath (bridge: datapath: netdev), which is slower")
 	}
 	if f.Boot.Known && !f.Boot.OK {
-		r.refuse("Open vSwitch starts after the network: "+f.Boot.Reason, "After a reboot the bridge port would not be there when ifup wants it",
-			"Order it: systemctl edit ovs-vswitchd, and add Before=networking.service under [Unit]")
+		do := "Order it: systemctl edit ovs-vswitchd, and add Before=networking.service under [Unit]"
+		if e.manager == "sysvinit" {
+			do = "Order it: give openvswitch-switch a header in /etc/insserv/overrides with Default-Start: S, Required-Start: $local_fs and X-Start-Before: networking, and run insserv"
+		}
+		r.refuse("Open vSwitch starts after the network: "+f.Boot.Reason, "After a reboot the bridge port would not be there when ifup wants it", do)
 	}
 	for _, b := range e.sw.Bridges {
 		e.aboutBridge(b, &r)

@@ -206,6 +206,10 @@ func TestHostileStates(t *testing.T) {
 			x.units["ovs-vswitchd.service"] = u
 		}, Refuse, "starts after the network|Before=networking.service"},
 		{"no systemd", console, func(x *fake) { x.manager = "sysvinit" }, Warn, "systemd does not run|no power cut"},
+		{"boot order of scripts", console, func(x *fake) {
+			x.manager = "sysvinit"
+			x.files["/etc/rcS.d/S12networking"], x.files["/etc/rc2.d/S01openvswitch-switch"] = "", ""
+		}, Refuse, "starts after the network|/etc/insserv/overrides"},
 		{"fail_mode secure", console, func(x *fake) { x.bridge(backend.Bridge{Name: "br0", FailMode: "secure"}) }, Warn, "fail_mode=secure|passes nothing"},
 		{"NFS mount", console, func(x *fake) {
 			x.files["/proc/mounts"] = "192.168.1.9:/srv /srv nfs4 rw,addr=192.168.1.9 0 0\n"

@@ -43,7 +43,7 @@ func Take(ctx context.Context, h backend.Host, o Options) (Facts, error) {
 	if o.Deadline == 0 {
 		o.Deadline = deadline
 	}
-	e := &evidence{Options: o, manager: h.Services.Manager(), self: h.Processes.Self()}
+	e := &evidence{Options: o, manager: h.Services.Manager(), cover: h.Guard.Covers(), self: h.Processes.Self()}
 	e.ask(ctx, firstParts(h, o))
 	e.ask(ctx, laterParts(h, e))
 	if err := ctx.Err(); err != nil {

@@ -18,6 +18,9 @@ const bootTime = 5 * time.Minute
 // which also starts the clock. Until then `bridgehead rollback` takes it back.
 // Errors are as for Apply.
 func (t *Trial) Stage(ctx context.Context, p plan.Plan, window time.Duration) (string, error) {
+	if !t.Host.Guard.Covers().Restart {
+		return "", &UnchangedError{errors.New("cannot leave the change to the next restart: nothing on this host would begin it, or take it back; choose apply.when: now")}
+	}
 	release, err := t.lock(ctx, 0)
 	if err != nil {
 		return "", &UnchangedError{fmt.Errorf("cannot begin: %w", err)}

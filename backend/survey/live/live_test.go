@@ -58,6 +58,7 @@ func (noSwitch) State(context.Context) (backend.SwitchState, error) {
 func (noVirt) State(context.Context) (backend.VirtState, error)                { return backend.VirtState{}, nil }
 func (absent) Installed(context.Context, ...string) (map[string]string, error) { return nil, nil }
 func (absent) Manager() string                                                 { return "" }
+func (absent) Covers() backend.Cover                                           { return backend.Cover{} }
 func (absent) Armed(context.Context, string) (bool, error)                     { return false, nil }
 
 func take(out string) error {
