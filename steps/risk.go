@@ -37,6 +37,9 @@ func riskQuestion(pl plan.Plan, uncovered string) string {
 	lines := []string{verdict(pl), "",
 		fmt.Sprintf("If you are cut off, wait: in %s all is as before.", span(pl.Window(time.Duration(pl.Answers.Apply.ConfirmWithin)))),
 		"If you can log in again: run  bridgehead confirm"}
+	if uncovered != "" {
+		lines = append(lines, "", uncovered)
+	}
 	also := touched(pl.Risk)
 	const most = 5
 	if len(also) > most {
