@@ -46,6 +46,11 @@ type Links interface {
 
 	SetUp(ctx context.Context, name string, up bool) error
 	SetMTU(ctx context.Context, name string, mtu int) error
+	// AddVLAN makes the VLAN link v on its Parent in one step: Name, VLAN, MAC, MTU and Up are those of v,
+	// the rest the kernel's own defaults (802.1Q). One that is there and so already is no error.
+	AddVLAN(ctx context.Context, v Link) error
+	// DelVLAN removes a VLAN link with its addresses and routes. An absent one is no error.
+	DelVLAN(ctx context.Context, name string) error
 	// SetAddr adds a to the link, or changes it in place (metric, lifetimes).
 	SetAddr(ctx context.Context, name string, a Addr) error
 	// DelAddr removes the address and prefix of a; an absent one is no error.
@@ -105,7 +110,10 @@ type Link struct {
 	Master    string   `json:"master,omitempty"` // bridge, bond or ovs-system it is enslaved to
 	Parent    string   `json:"parent,omitempty"` // lower link of a VLAN, macvlan …
 	VLAN      int      `json:"vlan,omitempty"`   // VLAN id of a vlan link
-	Addrs     []Addr   `json:"addrs"`
+	// VLANOptions is what of a vlan link is not as AddVLAN makes it, in the words of
+	// ip-link(8): "protocol 802.1ad", "gvrp on", "egress-qos-map 0:5".
+	VLANOptions string `json:"vlan_options,omitempty"`
+	Addrs       []Addr `json:"addrs"`
 }
 
 // KernelBond is how a bond of the kernel is made (Documentation/networking/bonding.rst).

@@ -23,6 +23,7 @@ var hosts = map[string]func(*sim.Spec){
 	"dhcp-lease":      stepstest.DHCP,
 	"default-removed": stepstest.DefaultUnused,
 	"everything":      everything,
+	"vlan":            stepstest.Tagged,
 }
 
 func machine(change func(*sim.Spec)) *sim.Machine {

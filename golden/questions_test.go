@@ -180,6 +180,9 @@ func TestQuestions(t *testing.T) {
 			op.Press("down", "space")
 			op.Go(t, "address")
 		}},
+		{"bridge-vlan", setup{Spec: stepstest.Tagged}, to("bridge")},
+		{"bridge-vlan-untagged", setup{Spec: stepstest.Tagged}, fill("bridge", "tab", "tab", "tab", "20")},
+		{"address-vlan", setup{Spec: stepstest.Tagged}, to("address")},
 		{"libvirt", setup{}, to("libvirt")},
 		{"libvirt-default-unused", setup{Spec: stepstest.DefaultUnused}, to("libvirt", "tab", "tab", "down")},
 		{"libvirt-in-use", setup{}, fill("libvirt", "tab", "default")},

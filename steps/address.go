@@ -45,9 +45,12 @@ func newAddressPage(w *Wizard) *addressPage {
 }
 
 func (p *addressPage) Enter() tea.Cmd {
-	n := p.w.nic()
+	n := p.w.source()
 	dhcp := slices.ContainsFunc(p.w.facts.DHCP, func(c survey.DHCPClient) bool { return c.NIC == n.Name })
 	p.Intro = addressNow(n, dhcp)
+	if n.Kind == "vlan" {
+		p.Intro += fmt.Sprintf(" It is VLAN %d of %s and goes, since the kernel would give it the frames of the port.", n.VLAN, n.Parent)
+	}
 	keep := &p.method.Options[0]
 	switch {
 	case dhcp:

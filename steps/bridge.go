@@ -35,7 +35,7 @@ func newBridgePage(w *Wizard) *bridgePage {
 		&tui.TextField{Label: "Bridge", Value: &d.Bridge, Check: p.free, Help: "Its name, 15 characters at most, for example examplebr0."},
 		&tui.TextField{Label: "Internal port", Value: &d.Port, Check: p.freePort, Help: "Gets the host's address, for example examplebr0p1."},
 		p.datapath,
-		&tui.TextField{Label: "VLAN tag", Value: &d.Tag, Check: numberIn(1, 4094), Help: "Empty, unless the host's own address is in a tagged VLAN."},
+		&tui.TextField{Label: "VLAN tag", Value: &d.Tag, Check: p.checkTag, Help: "Empty, unless the host's own address is in a tagged VLAN."},
 		p.mtu,
 	}
 	p.LongHelp = "The bridge is a switch inside this host. The NIC becomes one of its ports, each VM gets one, and the internal port carries the host's own address. Bridge and port keep the NIC's MAC address, so that DHCP reservations and port security see no new machine."
@@ -45,6 +45,9 @@ func newBridgePage(w *Wizard) *bridgePage {
 func (p *bridgePage) Enter() tea.Cmd {
 	n := p.w.nic()
 	p.Intro = fmt.Sprintf("%s becomes a port of this bridge.", p.w.draft.Answers().UplinkName())
+	if v, ok := p.w.managed(n); ok {
+		p.Intro += fmt.Sprintf(" The host's address is on %s: the internal port takes it over with the tag %d.", v.Name, v.VLAN)
+	}
 	p.mtu.Help = fmt.Sprintf("Empty keeps that of %s, %d.", n.Name, n.MTU)
 	p.datapath.Options[0].Off = ""
 	if sw := p.w.facts.Switch; sw.Installed && !sw.KernelModule {
@@ -54,9 +57,9 @@ func (p *bridgePage) Enter() tea.Cmd {
 }
 
 func (p *bridgePage) Update(msg tea.Msg) tea.Cmd {
-	before := p.w.draft.Bridge
+	name, tag := p.w.draft.Bridge, p.w.draft.Tag
 	cmd := p.Form.Update(msg)
-	if p.w.draft.Bridge != before {
+	if p.w.draft.Bridge != name || p.w.draft.Tag != tag {
 		p.w.propose()
 		p.Form.Enter() // shows the names that followed
 	}

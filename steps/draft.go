@@ -131,7 +131,8 @@ func (w *Wizard) propose() {
 	if w.Given == nil || w.Given.Bond == nil {
 		w.proposeBond()
 	}
-	n := w.nic()
+	follow(&d.Tag, &p.Tag, w.tag(w.nic()))
+	n := w.source()
 	follow(&d.Port, &p.Port, d.Bridge+"p1")
 	follow(&d.Network, &p.Network, d.Bridge)
 	follow(&d.Addresses, &p.Addresses, strings.Join(globalAddrs(n), ", "))
@@ -157,7 +158,7 @@ func (w *Wizard) proposeBond() {
 // addressFirst has the member with the host's address first, whichever the answers name first.
 func (w *Wizard) addressFirst() {
 	for _, n := range w.members() {
-		if configured(n) {
+		if _, tagged := w.managed(n); tagged || configured(n) {
 			all := append([]string{w.draft.NIC}, list(w.draft.Others)...)
 			w.draft.NIC = n.Name
 			w.draft.Others = strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == n.Name }), " ")
@@ -186,8 +187,9 @@ func (w *Wizard) freeName() string {
 
 // likelyNIC is the usable NIC with the default route, else with an address, else with carrier.
 func (w *Wizard) likelyNIC() string {
+	tagged := func(n survey.NIC) bool { v, ok := w.managed(n); return ok && len(v.Gateway) > 0 }
 	for _, good := range []func(survey.NIC) bool{
-		func(n survey.NIC) bool { return len(n.Gateway) > 0 },
+		func(n survey.NIC) bool { return len(n.Gateway) > 0 || tagged(n) },
 		func(n survey.NIC) bool { return len(n.Addrs) > 0 && n.Carrier },
 		func(n survey.NIC) bool { return n.Carrier },
 	} {

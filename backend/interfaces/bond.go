@@ -25,7 +25,7 @@ func (c *Config) AddBond(b Bond) error {
 	if stanzas, err := c.Interface(b.Name); err != nil || len(stanzas) > 0 {
 		return fmt.Errorf("cannot add the bond %s: it has a stanza already", b.Name)
 	}
-	if _, err := c.concerns(b.Name, ""); err != nil {
+	if _, err := c.concerns(b.Name, "", ""); err != nil {
 		return fmt.Errorf("cannot add the bond %s: %w", b.Name, err)
 	}
 	e := &edit{c: c, lines: map[place]*lineEdit{}}

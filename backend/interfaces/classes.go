@@ -13,13 +13,13 @@ func (v *mover) classes() {
 	for _, m := range v.c.classes {
 		p := v.partOf(m)
 		boot := m.kind == "auto" || m.kind == "hotplug"
-		if boot && p != nil && p.Name != v.NIC && !p.gone && !slices.Contains(v.boot, p.name) {
+		if boot && p != nil && v.leaves(p.Name) && !p.gone && !slices.Contains(v.boot, p.name) {
 			v.boot = append(v.boot, p.name)
 		}
 		switch {
 		case p == nil:
 			v.otherClass(m)
-		case m.bare && p.Name == v.NIC:
+		case m.bare && !v.leaves(p.Name):
 			v.remove(m.at)
 			v.up.classes = append(v.up.classes, m.at.line().text+" "+v.NIC)
 		case m.bare && (boot || p.gone):
@@ -39,12 +39,15 @@ func (v *mover) classes() {
 	}
 }
 
+// leaves says that nothing of that name will be there any more.
+func (v *mover) leaves(name string) bool { return name != v.NIC || v.stacked() }
+
 // partOf is the stanza that a word means and that moves: an alias by its name,
 // any by a line without a word.
 func (v *mover) partOf(m mention) *part {
 	for _, p := range v.parts {
 		inside := p.head.file == m.at.file && p.head.index < m.at.index && m.at.index <= p.last
-		if m.bare && inside || !m.bare && m.word == p.Name && p.Name != v.NIC {
+		if m.bare && inside || !m.bare && m.word == p.Name && v.leaves(p.Name) {
 			return p
 		}
 	}

@@ -23,8 +23,9 @@ func checkName(what, name string) error {
 }
 
 // concerns refuses what else in the configuration hangs on the NIC or on the
-// port's name, and notes what only mentions the NIC.
-func (c *Config) concerns(nic, port string) ([]Note, error) {
+// port's name, and notes what only mentions the NIC. The stanzas of vlan, a VLAN link of
+// the NIC that goes, do not count.
+func (c *Config) concerns(nic, port, vlan string) ([]Note, error) {
 	for _, name := range []string{nic, port} {
 		if name == "" {
 			continue
@@ -51,12 +52,14 @@ func (c *Config) concerns(nic, port string) ([]Note, error) {
 	var notes []Note
 	for _, s := range c.stanzas {
 		switch {
+		case vlan != "" && own(s.Name, vlan):
+			continue
 		case port != "" && (own(s.Name, port) || s.Inherits == port):
 			return nil, s.head.refuse("%s is already configured here", port)
 		case own(s.Inherits, nic):
 			return nil, s.head.refuse("the stanza inherits from %s", nic)
 		case strings.HasPrefix(s.Name, nic+"."):
-			return nil, s.head.refuse("%s is a VLAN of %s, which would no longer see its frames as before", s.Name, nic)
+			return nil, s.head.refuse("%s is a VLAN of %s: as long as it exists, its frames do not reach the bridge", s.Name, nic)
 		case own(s.Name, nic):
 			continue
 		}
@@ -93,7 +96,7 @@ func uses(o Option, nic string) string {
 		}
 	case "vlan_raw_device":
 		if named {
-			return "is a VLAN of " + nic
+			return "is a VLAN of " + nic + ": as long as it exists, its frames do not reach the bridge"
 		}
 	}
 	return ""

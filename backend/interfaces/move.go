@@ -10,13 +10,15 @@ import (
 
 // Move is the tutorial's edit: the address of NIC goes to Port, the internal
 // port of a bridge, with all that belongs to it. Port is brought up at boot;
-// NIC is left without an address ("inet manual") and only brought up.
+// NIC is left without an address ("inet manual") and only brought up. Where NIC is a
+// VLAN link, its stanzas become the port's, and the NIC that it is On is so left.
 type Move struct {
 	NIC     string
 	Port    string
 	Address Address
-	Bond    bool // NIC is a bond of the kernel, and stays one
-	Member  bool // NIC becomes a member of a bond of the kernel, which brings it up
+	Bond    bool   // NIC is a bond of the kernel, and stays one
+	Member  bool   // NIC becomes a member of a bond of the kernel, which brings it up
+	On      string // the NIC below a VLAN link; "" where NIC is the uplink itself
 }
 
 // Method says where Port's address comes from.
@@ -63,12 +65,22 @@ func (m Move) edit(c *Config) ([]Note, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	notes, err := c.concerns(m.NIC, m.Port)
+	notes, err := c.concerns(m.NIC, m.Port, "")
+	if err == nil && m.On != "" {
+		var more []Note
+		more, err = c.concerns(m.On, "", m.NIC)
+		notes = append(notes, more...)
+	}
 	if err != nil {
 		return nil, err
 	}
 	v := &mover{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, Move: m}
-	v.up = uplink{edit: v.edit, nic: m.NIC, member: m.Member}
+	v.up = uplink{edit: v.edit, nic: m.uplink(), member: m.Member}
+	if v.stacked() {
+		if err := v.readUplink(); err != nil {
+			return nil, err
+		}
+	}
 	if err := v.read(); err != nil {
 		return nil, err
 	}
@@ -90,6 +102,9 @@ func (m Move) edit(c *Config) ([]Note, error) {
 	return v.notes, nil
 }
 
+// uplink is the NIC that becomes a port of the bridge.
+func (m Move) uplink() string { return cmp.Or(m.On, m.NIC) }
+
 func (m Move) check() error {
 	if err := checkName("the NIC", m.NIC); err != nil {
 		return err
@@ -97,7 +112,12 @@ func (m Move) check() error {
 	if err := checkName("the port", m.Port); err != nil {
 		return err
 	}
-	if m.NIC == m.Port {
+	if m.On != "" {
+		if err := checkName("the NIC below", m.On); err != nil {
+			return err
+		}
+	}
+	if m.NIC == m.Port || m.On == m.Port {
 		return fmt.Errorf("NIC and port have the same name")
 	}
 	for _, p := range m.Address.Addresses {

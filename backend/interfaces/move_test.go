@@ -14,7 +14,7 @@ import (
 )
 
 // scene is one file of testdata/move: a first line that says what to move
-// ("move NIC PORT METHOD [address|gateway=|dns= …]"), the files before, the files that
+// ("move NIC PORT METHOD [address|gateway=|dns=|on= …]"), the files before, the files that
 // change as they are afterwards (want/…), and the notes.
 type scene struct {
 	move   Move
@@ -63,6 +63,8 @@ func parseMove(t testing.TB, text string) Move {
 		switch kind, value, _ := strings.Cut(word, "="); {
 		case value == "":
 			m.Address.Addresses = append(m.Address.Addresses, netip.MustParsePrefix(word))
+		case kind == "on":
+			m.On = value
 		case kind == "gateway":
 			m.Address.Gateways = append(m.Address.Gateways, netip.MustParseAddr(value))
 		case kind == "dns":
@@ -150,7 +152,7 @@ func accepted(t testing.TB, c *Config, m Move) {
 	if err := sameAsIfquery(t, main, onDisk); err != nil {
 		t.Error(err)
 	}
-	for _, name := range []string{m.NIC, m.Port} {
+	for _, name := range []string{m.uplink(), m.Port} {
 		if out, err := ifup(t, main, name); err != nil {
 			t.Errorf("ifup --no-act %s: %v\n%s", name, err, out)
 		}

@@ -38,7 +38,7 @@ func (v *mover) read() error {
 		}
 		switch kind := s.Family + " " + s.Method; {
 		case slices.Contains([]string{"inet static", "inet dhcp", "inet6 static", "inet6 auto", "inet6 dhcp"}, kind),
-			s.Method == "manual" && s.Name != v.NIC:
+			s.Method == "manual" && (s.Name != v.NIC || v.stacked()):
 			if err := v.readPart(s); err != nil {
 				return err
 			}
@@ -72,11 +72,22 @@ func (v *mover) readPart(s Stanza) error {
 		if err := v.checkAlias(p); err != nil {
 			return err
 		}
-	} else {
+	} else if s.Method != "manual" {
 		v.configured = true
 	}
 	for i, o := range s.Options {
 		it := item{Option: o, at: place{s.head.file, s.lines[i]}}
+		if v.stacked() {
+			gone, err := v.ofLink(o, it.at)
+			if err != nil {
+				return err
+			}
+			if gone {
+				it.drop = true
+				p.items = append(p.items, it)
+				continue
+			}
+		}
 		who, err := v.owner(o, &it)
 		if err != nil {
 			return err
@@ -162,7 +173,7 @@ func (v *mover) inherited(p *part) error {
 
 // hardware takes out of a part what is the NIC's, and copies what is both's.
 func (v *mover) hardware(p *part) error {
-	if p.Name != v.NIC {
+	if p.Name != v.NIC || v.stacked() {
 		return nil
 	}
 	for _, o := range p.base {

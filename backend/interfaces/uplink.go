@@ -97,35 +97,43 @@ func (u *uplink) extend() {
 	u.after(place{u.manual.head.file, u.manual.last}, u.lines...)
 }
 
-func uplinkOnly(c *Config, nic string, member bool) ([]Note, error) {
-	if err := checkName("the NIC", nic); err != nil {
-		return nil, err
-	}
-	notes, err := c.concerns(nic, "")
-	if err != nil {
-		return nil, err
-	}
-	u := &uplink{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, nic: nic, member: member}
-	for _, s := range c.Stanzas() {
-		if !own(s.Name, nic) {
+// read finds the stanza of a NIC that may have none but manual ones.
+func (u *uplink) read() error {
+	for _, s := range u.c.Stanzas() {
+		if !own(s.Name, u.nic) {
 			continue
 		}
-		if s.Method != "manual" || s.Name != nic {
-			return nil, s.head.refuse("%s has a stanza of its own with an address (%s %s)", s.Name, s.Family, s.Method)
+		if s.Method != "manual" || s.Name != u.nic {
+			return s.head.refuse("%s has a stanza of its own with an address (%s %s)", s.Name, s.Family, s.Method)
 		}
 		for i, o := range s.Options {
 			at := place{s.head.file, s.lines[i]}
 			if who, why := ownerOf(o.Name); who == never {
-				return nil, at.refuse("%s %s", nic, why)
+				return at.refuse("%s %s", u.nic, why)
 			}
-			if h := inspect(o.Value, nic, nic); slices.Contains(hooks, o.Name) && (h.assigns || h.refuse != "") {
-				return nil, at.refuse("%s is given an address, or a master, by a command", nic)
+			if h := inspect(o.Value, u.nic, u.nic); slices.Contains(hooks, o.Name) && (h.assigns || h.refuse != "") {
+				return at.refuse("%s is given an address, or a master, by a command", u.nic)
 			}
 		}
 		if s.Family == "inet" && u.manual == nil {
 			u.manual = &s
 			u.options = slices.Clone(s.Options)
 		}
+	}
+	return nil
+}
+
+func uplinkOnly(c *Config, nic string, member bool) ([]Note, error) {
+	if err := checkName("the NIC", nic); err != nil {
+		return nil, err
+	}
+	notes, err := c.concerns(nic, "", "")
+	if err != nil {
+		return nil, err
+	}
+	u := &uplink{edit: &edit{c: c, lines: map[place]*lineEdit{}, notes: notes}, nic: nic, member: member}
+	if err := u.read(); err != nil {
+		return nil, err
 	}
 	u.boot()
 	if u.manual != nil {

@@ -13,20 +13,21 @@ var errEdit = errors.New("the edit does not come out as it should")
 // verify reads the edited configuration again: everybody else's stanzas are as
 // they were, the NIC has no address, and the port has what it was to get.
 func (v *mover) verify(next *Config) error {
-	if err := sameOthers(v.c, next, v.NIC, v.Port); err != nil {
+	if err := sameOthers(v.c, next, v.uplink(), v.NIC, v.Port); err != nil {
 		return err
 	}
 	boot := false
 	var port []string
+	nic := v.uplink()
 	for _, s := range next.Stanzas() {
 		switch {
-		case s.Name == v.NIC:
+		case s.Name == nic:
 			boot = boot || (s.Auto || s.Hotplug) && s.Family == "inet"
 			if s.Method != "manual" {
-				return fmt.Errorf("%w: %s would keep the stanza %q", errEdit, v.NIC, s.Family+" "+s.Method)
+				return fmt.Errorf("%w: %s would keep the stanza %q", errEdit, nic, s.Family+" "+s.Method)
 			}
-		case own(s.Name, v.NIC):
-			return fmt.Errorf("%w: %s would keep the alias %s", errEdit, v.NIC, s.Name)
+		case own(s.Name, nic), own(s.Name, v.NIC):
+			return fmt.Errorf("%w: %s would keep the stanza of %s", errEdit, nic, s.Name)
 		case own(s.Name, v.Port):
 			if auto := slices.Contains(v.boot, s.Name); auto && !s.Auto {
 				return fmt.Errorf("%w: %s would not come up at boot", errEdit, s.Name)
@@ -35,7 +36,7 @@ func (v *mover) verify(next *Config) error {
 		}
 	}
 	if !boot {
-		return fmt.Errorf("%w: %s would not come up at boot", errEdit, v.NIC)
+		return fmt.Errorf("%w: %s would not come up at boot", errEdit, nic)
 	}
 	want := v.wanted()
 	slices.Sort(want)
@@ -65,25 +66,28 @@ func (v *mover) wanted() []string {
 	return all
 }
 
-// sameOthers fails where an edit changed more than what concerns NIC and port.
-func sameOthers(before, after *Config, nic, port string) error {
-	if was, is := before.others(nic, port), after.others(nic, port); was != is {
+// sameOthers fails where an edit changed more than the interfaces that it concerns.
+func sameOthers(before, after *Config, concerned ...string) error {
+	if was, is := before.others(concerned), after.others(concerned); was != is {
 		return fmt.Errorf("%w: it would change more than it should:\n%s\ninstead of\n%s", errEdit, is, was)
 	}
 	return nil
 }
 
-// others describes all that concerns neither the NIC nor the port.
-func (c *Config) others(nic, port string) string {
+// others describes all but what concerns these interfaces.
+func (c *Config) others(concerned []string) string {
+	ours := func(name string) bool {
+		return slices.ContainsFunc(concerned, func(x string) bool { return own(name, x) })
+	}
 	var b strings.Builder
 	for _, s := range c.Stanzas() {
-		if !own(s.Name, nic) && !own(s.Name, port) {
+		if !ours(s.Name) {
 			fmt.Fprintln(&b, describe(s.Name, s.Family, s.Method, s.Inherits, s.Query()), s.Allow)
 		}
 	}
 	for _, list := range [][]mention{c.mappings, c.classes, c.renames} {
 		for _, m := range list {
-			if !own(m.word, nic) && !own(m.word, port) {
+			if !ours(m.word) {
 				fmt.Fprintln(&b, m.kind, m.word)
 			}
 		}

@@ -56,7 +56,7 @@ func describe(n netlink.Link, names map[int]string) backend.Link {
 		link.Parent = names[a.ParentIndex]
 	}
 	if vlan, ok := n.(*netlink.Vlan); ok {
-		link.VLAN = vlan.VlanId
+		link.VLAN, link.VLANOptions = vlan.VlanId, vlanOptions(vlan)
 	}
 	return link
 }

@@ -11,6 +11,7 @@ var all = []func() Op{
 	func() Op { return new(AddKernelBond) },
 	func() Op { return new(JoinBond) },
 	func() Op { return new(MoveAddress) },
+	func() Op { return new(RemoveVLAN) },
 	func() Op { return new(StartDHCP) },
 	func() Op { return new(DefineNetwork) },
 	func() Op { return new(RetireNetwork) },

@@ -19,6 +19,8 @@ type MoveAddress struct {
 	Sysctls []Sysctl   `json:"sysctls,omitempty"`
 	// Displaced are routes through other links that those of To replace.
 	Displaced []backend.Route `json:"displaced,omitempty"`
+	// Quiet leaves it to the next operation to tell the neighbours: only then their answers reach the port.
+	Quiet bool `json:"quiet,omitempty"`
 }
 
 func (o *MoveAddress) Kind() string { return "move-address" }
@@ -35,7 +37,9 @@ func (o *MoveAddress) Describe() Note {
 		n.Text += fmt.Sprintf(" and %d more", len(o.To.Addrs)-1)
 	}
 	n.Commands = append(putCommands(o.Port, o.unstaged()), takeCommands(o.NIC, o.From)...)
-	n.Commands = append(n.Commands, announceCommands(o.Port, o.To.Addrs)...)
+	if !o.Quiet {
+		n.Commands = append(n.Commands, announceCommands(o.Port, o.To.Addrs)...)
+	}
 	n.Undo = append([]string{"ip link set " + quote(o.NIC) + " up"}, putCommands(o.NIC, o.From)...)
 	for _, s := range o.Sysctls {
 		if s.After != "" && s.After != s.During {
@@ -123,8 +127,10 @@ func (o *MoveAddress) Do(ctx context.Context, h backend.Host) error {
 		return err
 	}
 	// Neighbours are told at once; what is left is tidying up.
-	if err := announce(ctx, h, o.Port, o.To.Addrs); err != nil {
-		return err
+	if !o.Quiet {
+		if err := announce(ctx, h, o.Port, o.To.Addrs); err != nil {
+			return err
+		}
 	}
 	return setSysctls(ctx, h, o.Sysctls, after)
 }

@@ -60,7 +60,7 @@ func giveBack(ctx context.Context, h backend.Host, name string, x Addressing) er
 }
 
 // take removes the old addressing from name, the last address first: the first
-// of a net takes its secondary ones with it.
+// of a net takes its secondary ones with it. A link that is gone has taken all with it.
 func take(ctx context.Context, h backend.Host, name string, old Addressing) error {
 	for _, r := range old.Rules {
 		if err := h.Links.DelRule(ctx, r); err != nil {
@@ -68,12 +68,12 @@ func take(ctx context.Context, h backend.Host, name string, old Addressing) erro
 		}
 	}
 	for _, r := range old.Routes {
-		if err := h.Links.DelRoute(ctx, r); err != nil {
+		if err := h.Links.DelRoute(ctx, r); err != nil && !errors.Is(err, backend.ErrNoLink) {
 			return err
 		}
 	}
 	for _, a := range reversed(old.Addrs) {
-		if err := h.Links.DelAddr(ctx, name, a); err != nil {
+		if err := h.Links.DelAddr(ctx, name, a); err != nil && !errors.Is(err, backend.ErrNoLink) {
 			return err
 		}
 	}

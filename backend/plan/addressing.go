@@ -14,14 +14,14 @@ import (
 
 const mainTable = 254
 
-// addressing works out what the NIC has and what the port will have.
+// addressing works out what the source has and what the port will have.
 func (b *builder) addressing() error {
-	b.from = op.Carried(b.nic.Name, b.nic.Addrs, b.facts.Routes, b.facts.Rules)
+	b.from = op.Carried(b.source.Name, b.source.Addrs, b.facts.Routes, b.facts.Rules)
 	if err := b.foreign(); err != nil {
 		return err
 	}
 	for _, c := range b.facts.DHCP {
-		if c.NIC == b.nic.Name {
+		if c.NIC == b.source.Name {
 			b.dhcp = append(b.dhcp, c)
 		}
 	}
@@ -31,14 +31,14 @@ func (b *builder) addressing() error {
 	port := b.answers.Bridge.Port
 	switch b.answers.Address.Method {
 	case answers.MethodKeep:
-		b.to = renamed(b.from, b.nic.Name, port)
+		b.to = renamed(b.from, b.source.Name, port)
 		if len(b.from.Addrs) == 0 && len(b.dhcp) == 0 {
 			return nil // a bridge for the VMs alone
 		}
 	case answers.MethodStatic:
 		b.to = b.static(port)
 	case answers.MethodDHCP:
-		b.to = renamed(b.from, b.nic.Name, port)
+		b.to = renamed(b.from, b.source.Name, port)
 		if !b.hadDHCP() {
 			b.to = without(b.to, true)
 		}
@@ -54,13 +54,13 @@ func (b *builder) addressing() error {
 func (b *builder) foreign() error {
 	for _, r := range b.from.Routes {
 		if r.Foreign != "" {
-			return refuse(fmt.Sprintf("the route to %s through %s cannot be moved", r.Dst, b.nic.Name), "it has "+r.Foreign+", which could not be made again exactly",
+			return refuse(fmt.Sprintf("the route to %s through %s cannot be moved", r.Dst, b.source.Name), "it has "+r.Foreign+", which could not be made again exactly",
 				"remove that route for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
 		}
 	}
 	for _, r := range b.from.Rules {
 		if r.Foreign != "" {
-			return refuse(fmt.Sprintf("the routing rule %d, which names %s, cannot be moved", r.Priority, b.nic.Name), "it has "+r.Foreign+", which could not be made again exactly",
+			return refuse(fmt.Sprintf("the routing rule %d, which names %s, cannot be moved", r.Priority, b.source.Name), "it has "+r.Foreign+", which could not be made again exactly",
 				"remove that rule for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
 		}
 	}
@@ -125,7 +125,7 @@ func without(x op.Addressing, v4 bool) op.Addressing {
 // static is the addressing that the operator typed. A family of which nothing was
 // typed stays; so do routes of the NIC whose gateway is still in reach.
 func (b *builder) static(port string) op.Addressing {
-	kept := renamed(b.from, b.nic.Name, port)
+	kept := renamed(b.from, b.source.Name, port)
 	out := kept
 	out.Routes = nil
 	var prefixes []netip.Prefix
@@ -218,7 +218,7 @@ func everywhere(like netip.Addr) netip.Prefix {
 // changed, or the one that ifupdown 0.8.41 would start.
 func (b *builder) dhcpClient() (client []string, leases []op.LeaseFile, ok bool) {
 	method := b.answers.Address.Method
-	nic, port := b.nic.Name, b.answers.Bridge.Port
+	nic, port := b.source.Name, b.answers.Bridge.Port
 	if method == answers.MethodStatic || method == answers.MethodKeep && !b.hadDHCP() {
 		return nil, nil, false
 	}

@@ -57,8 +57,17 @@ func (b *builder) bondMembers() error {
 	return nil
 }
 
-// has says what a NIC is configured with, "" where it is free.
+// has says what a NIC is configured with, itself or by the VLAN link that moves, "" where it is free.
 func (b *builder) has(n survey.NIC) string {
+	what := b.owns(n)
+	if v, ok := b.facts.Tagged(n.Name, b.answers.Bridge.Tag); ok && what == "" {
+		what = "the VLAN link " + v.Name
+	}
+	return what
+}
+
+// owns is what a NIC itself is configured with.
+func (b *builder) owns(n survey.NIC) string {
 	for _, c := range b.facts.DHCP {
 		if c.NIC == n.Name {
 			return "a DHCP client"

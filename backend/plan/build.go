@@ -36,7 +36,7 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 		return Plan{}, &Refusal{bad}
 	}
 	b := builder{facts: f, answers: a}
-	for _, step := range []func() error{b.uplink, b.names, b.addressing, b.link, b.libvirt, b.files} {
+	for _, step := range []func() error{b.uplink, b.tagged, b.names, b.addressing, b.link, b.libvirt, b.files} {
 		if err := step(); err != nil {
 			return Plan{}, err
 		}
@@ -52,9 +52,10 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 type builder struct {
 	facts   survey.Facts
 	answers answers.Answers
-	nic     survey.NIC    // that has the host's address
+	nic     survey.NIC    // that has the host's address, or carries the VLAN link that has it
+	source  survey.NIC    // that has it: nic, or the VLAN link
 	members []survey.NIC  // all NICs of the uplink, in the answers' order
-	from    op.Addressing // of the NIC
+	from    op.Addressing // of the source
 	to      op.Addressing // of the internal port
 	dhcp    []survey.DHCPClient
 	out     Plan
@@ -152,28 +153,31 @@ func (b *builder) names() error {
 // link adds the operations on the NIC, the bridge and its port, in the order that costs no packet:
 // everything is prepared beside what works, the cut is one transaction and a few netlink messages.
 func (b *builder) link() error {
-	br, nic := b.answers.Bridge, b.nic
+	br, source := b.answers.Bridge, b.source
 	if len(b.dhcp) > 0 {
-		stop := &op.StopDHCP{NIC: nic.Name}
+		stop := &op.StopDHCP{NIC: source.Name}
 		for _, c := range b.dhcp {
 			stop.Clients = append(stop.Clients, c.Args)
 		}
 		b.add(Trial, stop)
 	}
 	mtu := br.MTU
-	if mtu == 0 && nic.MTU != 1500 {
-		mtu = nic.MTU
+	if mtu == 0 && source.MTU != 1500 {
+		mtu = source.MTU
 	}
 	sysctls := b.sysctls()
 	attach := b.attach()
-	move := &op.MoveAddress{NIC: nic.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced()}
+	move := &op.MoveAddress{NIC: source.Name, Port: br.Port, From: b.from, To: b.to, Sysctls: sysctls, Displaced: b.displaced(), Quiet: b.stacked()}
 	cut := []op.Op{attach, move}
 	if b.kernelBonds() { // the NIC goes down for a moment, and must not have anything to lose
 		cut = append(cut, b.joinBond())
 	}
+	if b.stacked() {
+		cut = append(cut, b.removal(sysctls))
+	}
 	b.add(Trial,
-		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: b.uplinkPort(), Datapath: br.Datapath, MAC: nic.MAC, MTU: mtu, Tag: br.Tag},
-		&op.StageAddress{NIC: nic.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs})
+		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: b.uplinkPort(), Datapath: br.Datapath, MAC: source.MAC, MTU: mtu, Tag: br.Tag},
+		&op.StageAddress{NIC: source.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs})
 	b.add(Trial, cut...)
 	if client, leases, ok := b.dhcpClient(); ok {
 		b.add(Trial, &op.StartDHCP{Port: br.Port, Client: client, Leases: leases})
@@ -185,13 +189,16 @@ func (b *builder) link() error {
 // reverse-path filtering would drop what arrives through one of the two while
 // the route leads through the other, so it is loose while both carry the address.
 func (b *builder) sysctls() []op.Sysctl {
-	nic, port := b.nic.Name, b.answers.Bridge.Port
+	nic, port := b.source.Name, b.answers.Bridge.Port
 	get := func(name, key string) string { return b.facts.Sysctls["ipv4/conf/"+name+"/"+key] }
 	var out []op.Sysctl
 	rp := get(nic, "rp_filter")
 	if rp == "1" || rp == "0" && get("all", "rp_filter") == "1" {
-		out = append(out,
-			op.Sysctl{Key: "ipv4/conf/" + nic + "/rp_filter", Before: rp, During: "2", After: rp},
+		loose := op.Sysctl{Key: "ipv4/conf/" + nic + "/rp_filter", Before: rp, During: "2", After: rp}
+		if b.stacked() { // until it goes, the answers come to the VLAN link
+			loose.After = ""
+		}
+		out = append(out, loose,
 			op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", Before: get("default", "rp_filter"), During: "2", After: rp})
 	} else if rp != "" && rp != get("default", "rp_filter") {
 		out = append(out, op.Sysctl{Key: "ipv4/conf/" + port + "/rp_filter", Before: get("default", "rp_filter"), During: rp, After: rp})

@@ -60,7 +60,10 @@ func (b *builder) files() error {
 
 func (b *builder) move() interfaces.Move {
 	a := b.answers.Address
-	m := interfaces.Move{NIC: b.nic.Name, Port: b.answers.Bridge.Port, Member: b.kernelBonds(), Bond: nicBond(b.nic), Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
+	m := interfaces.Move{NIC: b.source.Name, Port: b.answers.Bridge.Port, Member: b.kernelBonds(), Bond: nicBond(b.nic), Address: interfaces.Address{Method: interfaces.Method(a.Method)}}
+	if b.stacked() {
+		m.On = b.nic.Name
+	}
 	for _, s := range a.Addresses {
 		p, _ := netip.ParsePrefix(s) // validated
 		m.Address.Addresses = append(m.Address.Addresses, p)

@@ -42,13 +42,13 @@ func (b *builder) picture() {
 // wired is a NIC as it is, with what has an address on it.
 func (b *builder) wired(n survey.NIC) Node {
 	node := nicNode(n)
-	dhcp := len(b.dhcp) > 0 && n.Name == b.nic.Name
-	if host, ok := hostNode("", n.Addrs, dhcp); ok {
+	dhcp := func(name string) bool { return len(b.dhcp) > 0 && name == b.source.Name }
+	if host, ok := hostNode("", n.Addrs, dhcp(n.Name)); ok {
 		node.Below = append(node.Below, host)
 	}
 	for _, l := range b.facts.Links {
 		if l.Parent == n.Name && l.Kind == "vlan" {
-			host, _ := hostNode(fmt.Sprintf("%s, VLAN %d", l.Name, l.VLAN), l.Addrs, false)
+			host, _ := hostNode(fmt.Sprintf("%s, VLAN %d", l.Name, l.VLAN), l.Addrs, dhcp(l.Name))
 			node.Below = append(node.Below, host)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // scope is what a rollback has to bring back.
 func (b *builder) scope() {
 	br := b.answers.Bridge
-	b.out.Scope.NICs = slices.Clone(b.answers.Uplink.NICs)
+	b.out.Scope.NICs = b.carriers()
 	b.out.Scope.Links = []string{br.Name, br.Port}
 	if b.kernelBonds() {
 		b.out.Scope.Links = append(b.out.Scope.Links, b.answers.Bond.Name)
@@ -25,7 +25,7 @@ func (b *builder) scope() {
 
 // checks lists what must hold before the change may be confirmed.
 func (b *builder) checks() {
-	nic, port, nics := b.nic.Name, b.answers.Bridge.Port, b.answers.Uplink.NICs
+	nic, port, nics := b.source.Name, b.answers.Bridge.Port, b.carriers()
 	add := func(s check.Spec) { b.out.Checks = append(b.out.Checks, s) }
 	add(check.Spec{Kind: check.Port, Link: port})
 	add(check.Spec{Kind: check.Port, Link: b.uplinkPort()})
@@ -93,7 +93,7 @@ func (b *builder) risk() {
 	for _, n := range b.out.Scope.Networks {
 		r.VMs = append(r.VMs, op.Users(b.facts.Virt, n)...)
 	}
-	for _, n := range b.answers.Uplink.NICs {
+	for _, n := range b.carriers() {
 		for _, line := range firewallRules(b.facts, n) {
 			if !slices.Contains(r.Rules, line) {
 				r.Rules = append(r.Rules, line)
@@ -124,7 +124,7 @@ func (b *builder) touches(nic string) bool {
 	}
 	return slices.ContainsFunc(strings.Split(nic, ", "), func(name string) bool {
 		l, _ := b.facts.NIC(name)
-		return slices.Contains(b.answers.Uplink.NICs, name) || l.Master != "" && slices.Contains(b.answers.Uplink.NICs, l.Master)
+		return slices.Contains(b.carriers(), name) || l.Master != "" && slices.Contains(b.answers.Uplink.NICs, l.Master)
 	})
 }
 

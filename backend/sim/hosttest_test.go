@@ -53,3 +53,7 @@ func TestVirt(t *testing.T) {
 		t.Run(name, func(t *testing.T) { hosttest.Virt(t, m.Host().Virt) })
 	}
 }
+
+func TestVLANs(t *testing.T) {
+	hosttest.VLANs(t, sim.New(bare()).Host().Links, hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}})
+}

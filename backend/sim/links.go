@@ -72,6 +72,25 @@ func (h links) SetMTU(ctx context.Context, name string, mtu int) error {
 	})
 }
 
+func (h links) AddVLAN(ctx context.Context, v backend.Link) error {
+	what := fmt.Sprintf("ip link add link %s name %s type vlan id %d", v.Parent, v.Name, v.VLAN)
+	return h.on(ctx, what, v.Parent, func(*link) error { return h.p.m.addVLAN(v) })
+}
+
+func (h links) DelVLAN(ctx context.Context, name string) error {
+	what := "ip link del " + name
+	return h.p.change(ctx, what, func() error {
+		switch l := h.p.m.link(name); {
+		case l == nil:
+		case l.Kind != "vlan":
+			return fmt.Errorf("%s: it is no VLAN link", what)
+		default:
+			h.p.m.removeLink(l)
+		}
+		return nil
+	})
+}
+
 func (h links) SetAddr(ctx context.Context, name string, a backend.Addr) error {
 	return h.on(ctx, fmt.Sprintf("ip addr replace %s dev %s", a.Prefix, name), name, func(l *link) error {
 		return h.p.m.setAddr(l, a)
@@ -176,12 +195,17 @@ func (h links) Announce(ctx context.Context, name string, addrs []netip.Addr) er
 	})
 }
 
-// Acquaint needs to do nothing: neighbours that are asked here answer at once.
 func (h links) Acquaint(ctx context.Context, from, to string) error {
 	_, err := ask(ctx, h.p, func() (struct{}, error) {
 		for _, name := range []string{from, to} {
 			if _, err := h.p.m.needLink(name); err != nil {
 				return struct{}{}, err
+			}
+		}
+		for x, at := range h.p.m.world.cached {
+			there := hop{to, x.addr}
+			if had, ok := h.p.m.world.cached[there]; x.dev == from && (!ok || at > had) {
+				h.p.m.world.cached[there] = at
 			}
 		}
 		return struct{}{}, nil

@@ -41,7 +41,8 @@ func (m *Machine) Snapshot() string {
 
 func (m *Machine) linkLines() []string {
 	var out []string
-	for _, l := range m.links {
+	byName := func(a, b *link) int { return strings.Compare(a.Name, b.Name) } // a link that was made again is the last
+	for _, l := range slices.SortedFunc(slices.Values(m.links), byName) {
 		flags := []string{upDown(l.Up)}
 		if l.Up && !l.Carrier {
 			flags = append(flags, "no-carrier")
@@ -54,6 +55,9 @@ func (m *Machine) linkLines() []string {
 			if word.value != "" {
 				line += " " + word.key + " " + word.value
 			}
+		}
+		if l.VLAN != 0 {
+			line += fmt.Sprintf(" vlan %d%s", l.VLAN, l.VLANOptions)
 		}
 		out = append(out, line)
 		for _, a := range inOrder(l.Addrs) {

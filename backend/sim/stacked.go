@@ -47,7 +47,7 @@ func (m *Machine) ipLinkAdd(a []string) error {
 		if _, err := fmt.Sscan(word("id"), &id); err != nil {
 			return errors.New("vlan: id is invalid")
 		}
-		m.addLink(backend.Link{Name: name, Kind: "vlan", MAC: parent.MAC, MTU: parent.MTU, Parent: parent.Name, VLAN: id, Virtual: true})
+		return m.addVLAN(backend.Link{Name: name, MAC: parent.MAC, MTU: parent.MTU, Parent: parent.Name, VLAN: id})
 	default:
 		return errors.New("RTNETLINK answers: Operation not supported")
 	}
@@ -62,6 +62,30 @@ func (m *Machine) ipLinkDel(name string) error {
 		m.removeLink(l)
 	}
 	return err
+}
+
+// addVLAN makes a VLAN link, or finds that it is there already.
+func (m *Machine) addVLAN(v backend.Link) error {
+	parent, err := m.needLink(v.Parent)
+	if err != nil {
+		return err
+	}
+	have, other := m.link(v.Name), m.vlan(v.Parent, v.VLAN)
+	switch {
+	case v.VLAN < 1 || v.VLAN > 4094:
+		return errors.New("RTNETLINK answers: Numerical result out of range")
+	case v.MTU > parent.MTU:
+		return errors.New("RTNETLINK answers: Numerical result out of range")
+	case v.Up && !parent.Up:
+		return errors.New("RTNETLINK answers: Network is down")
+	case have == nil && other == nil:
+		m.addLink(backend.Link{Name: v.Name, Kind: "vlan", MAC: v.MAC, MTU: v.MTU, Parent: v.Parent, VLAN: v.VLAN, Virtual: true})
+		m.setUp(m.link(v.Name), v.Up)
+		return nil
+	case have == nil || have != other || have.MAC != v.MAC || have.MTU != v.MTU || have.Up != v.Up:
+		return errors.New("RTNETLINK answers: File exists")
+	}
+	return nil
 }
 
 func (m *Machine) ipLinkSet(a []string) error {

@@ -116,6 +116,15 @@ func (m *Machine) arrive(l *link, vlan int) []*link {
 	if !l.Up || !l.Carrier {
 		return nil
 	}
+	if child := m.vlan(l.Name, vlan); child != nil {
+		// The kernel looks for a VLAN link before it asks bond, bridge or Open vSwitch, and drops the frame where
+		// that link is down (__netif_receive_skb_core, vlan_do_receive). The userspace datapath gets a copy.
+		stolen, up := m.ovs.in(m, l, vlan)
+		if stolen {
+			up = nil
+		}
+		return append(up, m.arrive(child, 0)...)
+	}
 	master := m.link(l.Master)
 	switch {
 	case master != nil && master.bond:
@@ -131,14 +140,19 @@ func (m *Machine) arrive(l *link, vlan int) []*link {
 		return up
 	}
 	if vlan == 0 {
-		return append(up, l)
-	}
-	for _, child := range m.links {
-		if child.Kind == "vlan" && child.Parent == l.Name && child.VLAN == vlan {
-			up = append(up, m.arrive(child, 0)...)
-		}
+		up = append(up, l)
 	}
 	return up
+}
+
+// vlan is the link of that VLAN on parent, nil where there is none.
+func (m *Machine) vlan(parent string, id int) *link {
+	for _, l := range m.links {
+		if l.Kind == "vlan" && l.Parent == parent && l.VLAN == id {
+			return l
+		}
+	}
+	return nil
 }
 
 // hear returns the links whose stack gets a frame to mac from a segment; "" is broadcast.

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -199,12 +200,17 @@ func TestVLANTagMustMatch(t *testing.T) {
 	run(t, m, []step{
 		{"tag", vsctl("set", "Port", "br0p1", "tag=10"), true},
 		{"add-port", vsctl("add-port", "br0", "eth0"), true},
-		{"address off eth0.10", delAddr("eth0.10"), true},
+		{"address off eth0.10", delAddr("eth0.10"), false}, // which hears the answers all the same
+		{"eth0.10 down", up("eth0.10", false), false},
+		{"eth0.10 removed", func(h backend.Host) error { return h.Links.DelVLAN(tctx, "eth0.10") }, true},
 		{"wrong tag", vsctl("set", "Port", "br0p1", "tag=11"), false},
 		{"no tag", vsctl("clear", "Port", "br0p1", "tag"), false},
-		{"eth0.10 again", addAddr("eth0.10", 0), false}, // eth0 is the bridge's
 		{"right tag", vsctl("set", "Port", "br0p1", "tag=10"), true},
 		{"secure", vsctl("set", "Bridge", "br0", "fail_mode=secure"), false},
+		{"eth0.10 again", func(h backend.Host) error {
+			v := backend.Link{Name: "eth0.10", Parent: "eth0", VLAN: 10, MAC: nicMAC, MTU: 1500}
+			return errors.Join(h.Links.AddVLAN(tctx, v), h.Links.SetUp(tctx, v.Name, true), addAddr(v.Name, 0)(h))
+		}, true}, // eth0 is the bridge's, and its VLAN links are asked first
 	})
 }
 

@@ -158,7 +158,7 @@ func (e *evidence) aboutAddresses(f Facts) (r report) {
 			r.info(n.Name+" reaches its gateway outside its own network", "The route to the gateway has to be there first", "Nothing: it is set in that order")
 		}
 		if n.Kind == "vlan" && len(global) > 0 {
-			r.info(fmt.Sprintf("%s carries VLAN %d of %s", n.Name, n.VLAN, n.Parent), fmt.Sprintf("On the bridge that becomes a port with tag=%d", n.VLAN), "Choose "+n.Parent+" as uplink and enter the tag")
+			e.aboutVLAN(f, n, &r)
 		}
 		if n.MTU > 1500 {
 			r.info(fmt.Sprintf("%s has an MTU of %d", n.Name, n.MTU), "The bridge's port has to have it as well", "Nothing: it is kept")

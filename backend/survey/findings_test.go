@@ -178,9 +178,22 @@ func TestHostileStates(t *testing.T) {
 		{"28 policy routes", console, func(x *fake) {
 			x.rules = []backend.Rule{{Priority: 100, Src: netip.MustParsePrefix("10.0.0.0/8"), Table: 100}}
 		}, Info, "1 policy routing rule"},
-		{"29 management VLAN", console, func(x *fake) {
-			x.links = append(x.links, backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, Virtual: true, Up: true, Carrier: true, Addrs: addrs("10.0.10.2/24")})
-		}, Info, "eth0.10 carries VLAN 10 of eth0|tag=10"},
+		{"29 management VLAN", console, managed, Info, "eth0.10 carries VLAN 10 of eth0|tag=10|moves from eth0.10 to the port"},
+		{"29 and the NIC has an address, too", console, func(x *fake) {
+			managed(x)
+			x.link("eth0").Addrs = addrs("192.168.1.100/24")
+		}, Warn, "eth0.10 carries VLAN 10 of eth0, and its address cannot be moved|eth0 has an address of its own"},
+		{"29 made by hand", console, func(x *fake) { managed(x); x.files[interfacesFile] = loStanza }, Warn, "eth0.10|no stanza"},
+		{"29 with priorities", console, func(x *fake) { managed(x); x.link("eth0.10").VLANOptions = "egress-qos-map 0:5" }, Warn, "eth0.10|egress-qos-map 0:5"},
+		{"29 with another VLAN on it", console, func(x *fake) {
+			managed(x)
+			x.links = append(x.links, backend.Link{Name: "inner", Kind: "vlan", Parent: "eth0.10", VLAN: 7, Virtual: true})
+		}, Warn, "eth0.10|inner sits on it"},
+		{"29 in a Linux bridge", console, func(x *fake) {
+			managed(x)
+			x.links = append(x.links, backend.Link{Name: "br10", Kind: "bridge"})
+			x.link("eth0.10").Master = "br10"
+		}, Warn, "eth0.10|it is a port of bridge br10"},
 		{"30 MTU 9000", console, func(x *fake) { x.link("eth0").MTU = 9000 }, Info, "MTU of 9000|kept"},
 		{"31 an unfinished change", console, func(x *fake) { x.files["/var/lib/bridgehead/current/journal.jsonl"] = "{}\n" },
 			Info, "earlier change is not finished|bridgehead status"},
@@ -293,4 +306,11 @@ func TestNoFalseAlarm(t *testing.T) {
 			}
 		})
 	}
+}
+
+// managed has the host's address on a VLAN link.
+func managed(x *fake) {
+	x.link("eth0").Addrs = nil
+	x.links = append(x.links, backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, Virtual: true, Up: true, Carrier: true, Addrs: addrs("10.0.10.2/24")})
+	x.files[interfacesFile] = loStanza + "\nauto eth0.10\niface eth0.10 inet static\n\taddress 10.0.10.2/24\n"
 }

@@ -35,6 +35,7 @@ type LinkState struct {
 	Up      bool              `json:"up"`
 	MTU     int               `json:"mtu"`
 	Master  string            `json:"master,omitempty"`
+	VLAN    string            `json:"vlan,omitempty"` // of a VLAN link: "10 of eth0"
 	Addrs   []string          `json:"addrs"`
 	Sysctls map[string]string `json:"sysctls,omitempty"`
 }
@@ -93,6 +94,9 @@ func (s *Snapshot) takeLinks(ctx context.Context, h backend.Host, scope plan.Sco
 			continue
 		}
 		state := LinkState{MAC: l.MAC, Up: l.Up, MTU: l.MTU, Master: l.Master, Sysctls: map[string]string{}}
+		if l.Kind == "vlan" {
+			state.VLAN = strings.TrimSpace(fmt.Sprintf("%d of %s %s", l.VLAN, l.Parent, l.VLANOptions))
+		}
 		for _, a := range l.Addrs {
 			if !(a.Prefix.Addr().Is6() && (a.Scope == "link" || a.Temporary)) { // those the kernel makes itself
 				state.Addrs = append(state.Addrs, addrText(a))
@@ -258,7 +262,7 @@ func (s Snapshot) lasting() Snapshot {
 	s.Routes, s.Rules, s.DHCP = nil, nil, nil
 	links := map[string]LinkState{}
 	for name, l := range s.Links {
-		links[name] = LinkState{MAC: l.MAC, Master: l.Master}
+		links[name] = LinkState{MAC: l.MAC, Master: l.Master, VLAN: l.VLAN}
 	}
 	s.Links = links
 	return s
@@ -309,6 +313,9 @@ func linkDiff(name string, was, is LinkState) []string {
 	}
 	if was.Master != is.Master {
 		out = append(out, fmt.Sprintf("link %s belongs to %q instead of %q", name, is.Master, was.Master))
+	}
+	if was.VLAN != is.VLAN {
+		out = append(out, fmt.Sprintf("link %s: VLAN is %q instead of %q", name, is.VLAN, was.VLAN))
 	}
 	for _, key := range keys(was.Sysctls, is.Sysctls) {
 		if was.Sysctls[key] != is.Sysctls[key] {

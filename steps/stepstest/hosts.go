@@ -135,3 +135,23 @@ func FailOn(m *sim.Machine, words string, reason string) {
 		return nil
 	})
 }
+
+// Tagged has the host's address in VLAN 10, on eth0.10.
+func Tagged(s *sim.Spec) {
+	addrs := s.NICs[0].Addrs
+	s.NICs[0].Addrs = nil
+	for i := range addrs {
+		addrs[i].Label = "eth0.10"
+	}
+	s.Links = append(s.Links, backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, MAC: s.NICs[0].MAC, Up: true, Addrs: addrs})
+	for i := range s.Routes {
+		s.Routes[i].Dev = "eth0.10"
+	}
+	for i := range s.Peers {
+		s.Peers[i].VLAN = 10
+	}
+	f := s.Files["/etc/network/interfaces"]
+	f.Data = []byte(strings.ReplaceAll(string(f.Data), "eth0", "eth0.10"))
+	s.Files["/etc/network/interfaces"] = f
+	s.Files["/run/network/ifstate"] = backend.File{Data: []byte("lo=lo\neth0.10=eth0.10\n"), Mode: 0o644}
+}

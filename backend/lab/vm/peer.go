@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/icmp"
@@ -18,6 +19,7 @@ import (
 // Peer is the switch at the other end of the guest's cables, and its gateway: it answers
 // ARP and ping, and pings the guest. It outlives the guest's power.
 type Peer struct {
+	vlan  atomic.Int32 // see In
 	addr  netip.Addr
 	mac   net.HardwareAddr
 	ports []port
@@ -56,6 +58,9 @@ type port struct {
 	conn  *net.UnixConn
 	guest string // QEMU's socket
 }
+
+// In has it speak and hear tagged frames of that VLAN only; 0 is untagged ones.
+func (p *Peer) In(vlan int) { p.vlan.Store(int32(vlan)) }
 
 // Close unplugs it.
 func (p *Peer) Close() {
@@ -125,15 +130,26 @@ func (p *Peer) listen(port int) {
 		if err != nil {
 			return
 		}
-		if n > 14 {
-			p.receive(port, bytes.Clone(frame[:n]))
+		if f, ok := p.untagged(bytes.Clone(frame[:n])); ok {
+			p.receive(port, f)
 		}
 	}
 }
 
+// untagged takes the tag off a frame (IEEE 802.1Q), and says whether it was in the peer's VLAN.
+func (p *Peer) untagged(f []byte) ([]byte, bool) {
+	tag := 0
+	if len(f) > 18 && binary.BigEndian.Uint16(f[12:]) == etherVLAN {
+		tag = int(binary.BigEndian.Uint16(f[14:]) & 0xfff)
+		f = append(f[:12], f[16:]...)
+	}
+	return f, len(f) > 14 && tag == int(p.vlan.Load())
+}
+
 const (
 	etherIPv4, etherARP, etherSlow = 0x0800, 0x0806, 0x8809 // IEEE 802 numbers
-	arpRequest, arpReply           = 1, 2                   // RFC 826
+	etherVLAN                      = 0x8100
+	arpRequest, arpReply           = 1, 2 // RFC 826
 )
 
 var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -238,6 +254,9 @@ func (p *Peer) send(to net.HardwareAddr, kind uint16, body []byte) {
 // sendAt never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
 func (p *Peer) sendAt(port int, to net.HardwareAddr, kind uint16, body []byte) {
 	f := append(append([]byte{}, to...), p.mac...)
+	if vlan := p.vlan.Load(); vlan != 0 {
+		f = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(f, etherVLAN), uint16(vlan))
+	}
 	f = append(binary.BigEndian.AppendUint16(f, kind), body...)
 	f = append(f, make([]byte, max(0, 60-len(f)))...)
 	raw, err := p.ports[port].conn.SyscallConn()

@@ -103,6 +103,7 @@ func Cases() []Case {
 		{"kernel-bond", Tutorial, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})), reach},
 		{"kernel-lacp", Channelled, Answers(KernelBonded(answers.Bond{Name: "examplebond0", Mode: "802.3ad"})), reach},
 		{"bond-taken-over", WithBond, Answers(func(a *answers.Answers) { a.Uplink.NICs = []string{"bond0"} }), reach},
+		{"vlan", Tagged, Answers(func(a *answers.Answers) { a.Bridge.Tag = 10 }), reach},
 		{"onlink", OnLink, Answers(), netip.MustParseAddr("203.0.113.7")},
 	}
 }
@@ -244,5 +245,30 @@ func WithBond() sim.Spec {
 	s.Links = []backend.Link{{Name: "bond0", Kind: "bond", MAC: mac, Up: true, Addrs: addrs}}
 	s.BondMode = map[string]string{"bond0": "802.3ad"}
 	s.Routes[0].Dev = "bond0"
+	return s
+}
+
+// Tagged is a host that is managed in VLAN 10, by eth0.10, with a strict reverse path filter and IPv6.
+func Tagged() sim.Spec {
+	s := sim.DemoSpec()
+	s.Virt = nil
+	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
+	s.Files["/etc/network/interfaces"] = text("auto lo\niface lo inet loopback\n\nauto eth0.10\niface eth0.10 inet static\n\taddress 192.168.1.100/24\n\tgateway 192.168.1.1\n\niface eth0.10 inet6 static\n\taddress 2001:db8::100/64\n\tgateway 2001:db8::1\n")
+	s.Files["/run/network/ifstate"] = text("lo=lo\neth0.10=eth0.10\n")
+	s.Sysctls = map[string]string{"ipv4/conf/default/rp_filter": "1", "ipv4/conf/all/rp_filter": "0", "ipv6/conf/default/accept_ra": "0"}
+	s.NICs[0].Addrs = nil
+	s.Links = append(s.Links, backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, MAC: s.NICs[0].MAC, Up: true, Addrs: []backend.Addr{
+		{Prefix: prefix("192.168.1.100/24"), Broadcast: addr("192.168.1.255"), Scope: "global", Label: "eth0.10"},
+		{Prefix: prefix("2001:db8::100/64"), Scope: "global"},
+	}})
+	s.Routes = []backend.Route{
+		{Dst: prefix("0.0.0.0/0"), Gateway: addr("192.168.1.1"), Dev: "eth0.10", OnLink: true},
+		{Dst: prefix("::/0"), Gateway: addr("2001:db8::1"), Dev: "eth0.10"},
+	}
+	s.Peers[0].Addrs = append(s.Peers[0].Addrs, prefix("2001:db8::1/64"))
+	s.Peers[1].Addrs = append(s.Peers[1].Addrs, prefix("2001:db8::50/64"))
+	for i := range s.Peers[:2] {
+		s.Peers[i].VLAN = 10
+	}
 	return s
 }

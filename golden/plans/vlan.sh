@@ -1,0 +1,65 @@
+#!/bin/sh
+# Move kvm1 onto Open vSwitch
+# Written by bridgehead for host kvm1. Run it as root at the console: unlike
+# bridgehead it has no guard, and nothing takes it back but you.
+set -eu
+# Without ovs-vswitchd, ovs-vsctl would wait for ever.
+alias ovs-vsctl='ovs-vsctl --timeout=30'
+
+# Create bridge examplebr0 with internal port examplebr0p1, MAC 00:1b:21:3a:4f:10
+ovs-vsctl --may-exist add-br examplebr0 -- set Bridge examplebr0 external_ids:created-by=bridgehead 'other_config:hwaddr="00:1b:21:3a:4f:10"' -- --may-exist add-port examplebr0 examplebr0p1 tag=10 -- set Interface examplebr0p1 type=internal 'mac="00:1b:21:3a:4f:10"'
+
+# Bring examplebr0p1 up and prepare its addresses beside those of eth0.10
+ip link set examplebr0p1 up
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 metric 1000 dev examplebr0p1
+
+# Attach eth0 to bridge examplebr0
+ip link set eth0 up
+ovs-vsctl --may-exist add-port examplebr0 eth0
+
+# Move the addresses and routes of eth0.10 to examplebr0p1 in one step: 192.168.1.100/24
+ip addr replace 192.168.1.100/24 brd 192.168.1.255 dev examplebr0p1
+ip route replace default via 192.168.1.1 dev examplebr0p1 onlink
+ip addr del 192.168.1.100/24 dev eth0.10
+
+# Remove eth0.10, so that frames of VLAN 10 reach examplebr0p1
+ip link del eth0.10
+arping -q -U -c 3 -I examplebr0p1 192.168.1.100 || true
+
+# Write /etc/network/interfaces
+cat > /etc/network/interfaces.new <<'EOF'
+# This file describes the network interfaces available on your system
+# and how to activate them. For more information, see interfaces(5).
+
+source /etc/network/interfaces.d/*
+
+# The loopback network interface
+auto lo
+iface lo inet loopback
+
+# The primary network interface: rack 3, switch port 17
+auto eth0
+iface eth0 inet manual
+	up ip link set $IFACE up
+	down ip link set $IFACE down
+
+auto examplebr0p1
+iface examplebr0p1 inet static
+	address 192.168.1.100
+	netmask 255.255.255.0
+	gateway 192.168.1.1
+	# dns-* options are implemented by the resolvconf package, if installed
+	dns-nameservers 192.168.1.1
+	dns-search example.com
+EOF
+chown 0:0 /etc/network/interfaces.new && chmod 0644 /etc/network/interfaces.new
+mv /etc/network/interfaces.new /etc/network/interfaces && sync
+
+# Tell ifupdown that eth0 and examplebr0p1 are up
+rm -f /run/network/ifstate.eth0.10
+sed -i '\|^eth0.10=eth0.10$|d' /run/network/ifstate
+echo eth0 > /run/network/ifstate.eth0
+grep -qxF eth0=eth0 /run/network/ifstate || echo eth0=eth0 >> /run/network/ifstate
+echo examplebr0p1 > /run/network/ifstate.examplebr0p1
+grep -qxF examplebr0p1=examplebr0p1 /run/network/ifstate || echo examplebr0p1=examplebr0p1 >> /run/network/ifstate
+
