@@ -237,6 +237,8 @@ func TestWhatIsPlanned(t *testing.T) {
 // What does not fit the answers is told by field (exit code 2), what does not fit the host is a refusal (exit code 3).
 func TestRefusals(t *testing.T) {
 	spec := func(change func(*sim.Spec)) sim.Spec { s := plantest.Tutorial(); change(&s); return s }
+	vlan := func(change func(*sim.Spec)) sim.Spec { s := plantest.Tagged(); change(&s); return s }
+	tagged := func(a *answers.Answers) { a.Bridge.Tag = 10 }
 	none := func(*sim.Spec) {}
 	for _, x := range []struct {
 		name, field, says string // field "" is a refusal
@@ -266,6 +268,23 @@ func TestRefusals(t *testing.T) {
 		{"a route that cannot be made again", "", "10.9.0.0/16", spec(func(s *sim.Spec) {
 			s.Routes = append(s.Routes, backend.Route{Dst: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("192.168.1.1"), Dev: "eth0", Foreign: "encap"})
 		}), nil},
+		{"the address is in a VLAN, and no tag", "bridge.tag", "give the tag 10", vlan(none), nil},
+		{"another tag", "bridge.tag", "give the tag 10", vlan(none), func(a *answers.Answers) { a.Bridge.Tag = 20 }},
+		{"a VLAN link made by hand", "", "no stanza", vlan(func(s *sim.Spec) {
+			s.Files["/etc/network/interfaces"] = backend.File{Data: []byte("auto lo\niface lo inet loopback\n"), Mode: 0o644}
+		}), tagged},
+		{"a VLAN link with priorities", "", "egress-qos-map 0:5", vlan(func(s *sim.Spec) { s.Links[0].VLANOptions = "egress-qos-map 0:5" }), tagged},
+		{"NIC and VLAN link have addresses", "", "eth0 has an address of its own", vlan(func(s *sim.Spec) {
+			s.NICs[0].Addrs = []backend.Addr{{Prefix: netip.MustParsePrefix("10.1.1.1/24"), Scope: "global"}}
+		}), tagged},
+		{"another VLAN link stays with its address", "", "eth0 would keep the address of eth0.10", spec(func(s *sim.Spec) {
+			s.Links = []backend.Link{{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, Up: true,
+				Addrs: []backend.Addr{{Prefix: netip.MustParsePrefix("10.1.1.1/24"), Scope: "global"}}}}
+		}), nil},
+		{"a VLAN link and a kernel bond", "", "kernel bond", vlan(none), func(a *answers.Answers) {
+			tagged(a)
+			plantest.KernelBonded(answers.Bond{Name: "examplebond0", Mode: "active-backup"})(a)
+		}},
 		{"a rule that cannot be made again", "", "rule 1000", spec(func(s *sim.Spec) {
 			s.Rules = append(s.Rules, backend.Rule{Priority: 1000, IIF: "eth0", Table: 100, Foreign: "uidrange"})
 		}), nil},
