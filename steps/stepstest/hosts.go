@@ -154,4 +154,6 @@ func Tagged(s *sim.Spec) {
 	f.Data = []byte(strings.ReplaceAll(string(f.Data), "eth0", "eth0.10"))
 	s.Files["/etc/network/interfaces"] = f
 	s.Files["/run/network/ifstate"] = backend.File{Data: []byte("lo=lo\neth0.10=eth0.10\n"), Mode: 0o644}
+	s.Files["/run/network/ifstate.eth0.10"] = backend.File{Data: []byte("eth0.10\n"), Mode: 0o644}
+	delete(s.Files, "/run/network/ifstate.eth0")
 }

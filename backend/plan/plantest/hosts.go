@@ -254,7 +254,8 @@ func Tagged() sim.Spec {
 	s.Virt = nil
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	s.Files["/etc/network/interfaces"] = text("auto lo\niface lo inet loopback\n\nauto eth0.10\niface eth0.10 inet static\n\taddress 192.168.1.100/24\n\tgateway 192.168.1.1\n\niface eth0.10 inet6 static\n\taddress 2001:db8::100/64\n\tgateway 2001:db8::1\n")
-	s.Files["/run/network/ifstate"] = text("lo=lo\neth0.10=eth0.10\n")
+	s.Files["/run/network/ifstate"], s.Files["/run/network/ifstate.eth0.10"] = text("lo=lo\neth0.10=eth0.10\n"), text("eth0.10\n")
+	delete(s.Files, "/run/network/ifstate.eth0")
 	s.Sysctls = map[string]string{"ipv4/conf/default/rp_filter": "1", "ipv4/conf/all/rp_filter": "0", "ipv6/conf/default/accept_ra": "0"}
 	s.NICs[0].Addrs = nil
 	s.Links = append(s.Links, backend.Link{Name: "eth0.10", Kind: "vlan", Parent: "eth0", VLAN: 10, MAC: s.NICs[0].MAC, Up: true, Addrs: []backend.Addr{
