@@ -24,7 +24,7 @@ import (
 
 // console is a terminal with the program on the demo host: its bytes, its modes, its queues.
 type console struct {
-	t      *testing.T
+	t      testing.TB
 	master *os.File
 	tty    *os.File
 	cmd    *exec.Cmd
@@ -37,14 +37,19 @@ type console struct {
 }
 
 // dial starts the program on a terminal of that kind and size.
-func dial(t *testing.T, term string, cols, rows uint16, args ...string) *console {
+func dial(t testing.TB, term string, cols, rows uint16, args ...string) *console {
+	t.Helper()
+	return dialTo(t, self(t), term, cols, rows, args...)
+}
+
+func dialTo(t testing.TB, program, term string, cols, rows uint16, args ...string) *console {
 	t.Helper()
 	master, tty, err := pty.Open()
 	must(t, err)
 	must(t, pty.Setsize(master, &pty.Winsize{Cols: cols, Rows: rows}))
 	c := &console{t: t, master: master, tty: tty, cols: cols}
 	c.before = c.modes()
-	c.cmd = &exec.Cmd{Path: self(t), Args: append([]string{"bridgehead", "--demo"}, args...), Stdin: tty, Stdout: tty, Stderr: &c.stderr,
+	c.cmd = &exec.Cmd{Path: program, Args: append([]string{"bridgehead", "--demo"}, args...), Stdin: tty, Stdout: tty, Stderr: &c.stderr,
 		Env:         []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", "LC_ALL=C.UTF-8", "GORACE=atexit_sleep_ms=0", "TERM=" + term},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
 	must(t, c.cmd.Start())

@@ -242,7 +242,21 @@ func (s *Shell) helpText() string {
 			fmt.Fprintf(&b, "  %s  not now: %s\n", Fit("", 28), k.Off)
 		}
 	}
-	return strings.TrimSpace(b.String())
+	return strings.TrimSpace(b.String()) + "\n\nThe steps: " + s.path()
+}
+
+// path names the steps that apply, the one shown in brackets.
+func (s *Shell) path() string {
+	var names []string
+	for i, step := range s.Steps {
+		switch {
+		case i == s.at:
+			names = append(names, "["+step.Title+"]")
+		case step.applies():
+			names = append(names, step.Title)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // small is shown when the terminal is too small; nothing else works then.

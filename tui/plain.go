@@ -157,7 +157,7 @@ func (p *plain) leave(yes bool) tea.Cmd {
 }
 
 func (p *plain) help() {
-	p.say("\n" + strings.Join(Wrap(Clean(p.shell.Page().Help())+"\n\n"+linesHelp, p.width), "\n") + "\n")
+	p.say("\n" + strings.Join(Wrap(Clean(p.shell.Page().Help())+"\n\nThe steps: "+p.shell.path()+"\n\n"+linesHelp, p.width), "\n") + "\n")
 	p.told = nil
 }
 

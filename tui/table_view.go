@@ -21,7 +21,8 @@ func (t *Table) View(width, height int) string {
 	t.Cursor()
 	own := height
 	if t.Detail != nil && len(t.Rows) > 0 {
-		own = min(height/2, len(t.Rows)+2)
+		const least = 6 // titles, a few rows, the position: on a small screen the detail gives way
+		own = min(max(height/2, min(least, height-2)), len(t.Rows)+2)
 	}
 	room := own - 1 // titles
 	footed := len(rows) > room || t.filter != "" || t.filtering
