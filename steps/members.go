@@ -128,7 +128,8 @@ func (p *membersPage) hear(m heardMsg) tea.Cmd {
 	if p.hearing = silent && len(m.heard) > 0 && time.Now().Before(p.until); !p.hearing {
 		return nil
 	}
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return p.listen()() })
+	listen := p.listen() // a command reads nothing of the page
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return listen() })
 }
 
 // neighbour is what was heard on a NIC so far.
