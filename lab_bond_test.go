@@ -81,6 +81,8 @@ var bondCases = []struct {
 	answers []string
 	switch_ string // the switch before
 	then    string // a script on the switch, once the bond is made
+	here    string // the same on the host
+	mend    string // which this takes back, before the rollback
 	cause   bond.Cause
 	says    string
 	state   check.State // "" is not looked at: it may still wait
@@ -105,6 +107,16 @@ var bondCases = []struct {
 		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1),
 		cause:   bond.BothPassive, says: "Nobody begins: this host is passive",
 		cures: []remedied{{"lacp=active instead", "", ""}}, reaches: true},
+	{name: "a member that is gone", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
+		here: "ip link set eth1 down; ip link set eth1 name gone1", mend: "ip link set gone1 name eth1; ip link set eth1 up",
+		cause: bond.PortError, says: "Open vSwitch cannot open eth1", reaches: true},
+	{name: "a member that is down", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, here: "ip link set eth1 down", mend: "ip link set eth1 up",
+		cause: bond.AdminDown, says: "eth1 is down", reaches: true},
+	{name: "no link at all", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p0 down; ip link set p1 down",
+		cause: bond.NoCarrier, says: "No member has a link: eth0 (MAC 52:54:00:77:00:10); eth1", broken: true},
+	{name: "a member with an address", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
+		here: "ip addr add 192.0.2.77/24 dev eth1", mend: "ip addr del 192.0.2.77/24 dev eth1",
+		cause: bond.Configured, says: "eth1 is still configured: it has the address 192.0.2.77/24", reaches: true},
 	{name: "one member unplugged", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p1 down",
 		cause: bond.OneUnplugged, says: "eth1 (MAC 52:54:00:77:00:11) has no link",
 		cures: []remedied{{"leave out eth1", "", ""}}, reaches: true},
@@ -144,11 +156,17 @@ func TestBondCases(t *testing.T) {
 			h.reaches(hostAddr)
 			before := h.snapshot()
 			h.answers(append(bonded(c.options), c.answers...)...)
+			began := time.Now()
 			r := h.apply("--accept-risk", "lose-ssh")
 			if c.then != "" {
 				h.inSwitch(c.then)
 			}
+			if c.here != "" {
+				h.finds("", "")
+				h.sh(c.here)
+			}
 			found := h.finds(c.cause, c.says)
+			t.Logf("%s after the beginning of apply", time.Since(began).Round(100*time.Millisecond))
 			if c.state != "" && found.State != c.state {
 				t.Errorf("the bond is %s, not %s: %s", found.State, c.state, found.Why)
 			}
@@ -161,10 +179,13 @@ func TestBondCases(t *testing.T) {
 				h.reaches(hostAddr)
 			}
 			plain := func() {
-				h.inSwitch("ip link set p1 up; ovs-ofctl del-flows sw0 dl_src=52:54:00:77:00:10; ovs-vsctl " + noChannel)
+				h.inSwitch("ip link set p0 up; ip link set p1 up; ovs-ofctl del-flows sw0 dl_src=52:54:00:77:00:10; ovs-vsctl " + noChannel)
 			}
 			if c.broken {
 				plain()
+			}
+			if c.mend != "" {
+				h.sh(c.mend)
 			}
 			h.run("rollback").want(t, 0, "Taken back. The host is as it was before.")
 			r.wait().want(t, 4)
@@ -173,6 +194,15 @@ func TestBondCases(t *testing.T) {
 			h.reaches(hostAddr)
 		})
 	}
+}
+
+// What cannot work is refused before anything is changed.
+func TestBondRefused(t *testing.T) {
+	h := up(t, lab.Spec{Switch: lab.SwitchOVS})
+	before := h.snapshot()
+	h.answers(bonded("mode: balance-tcp, lacp: off")...)
+	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh").want(t, 2, "balance-tcp without LACP drops everything that arrives")
+	h.same(before)
 }
 
 // From one NIC to a bond and back, with a login open: kept, at the rate that was asked for, and taken back exactly.
