@@ -152,6 +152,15 @@ func TestBondCases(t *testing.T) {
 	for _, c := range bondCases {
 		t.Run(c.name, func(t *testing.T) {
 			h := host{l.Lab, t}
+			plain := func() {
+				h.inSwitch("ip link set p0 up; ip link set p1 up; ovs-ofctl del-flows sw0 dl_src=52:54:00:77:00:10; ovs-vsctl " + noChannel)
+			}
+			t.Cleanup(func() { // the next case has the same host
+				if t.Failed() {
+					_ = h.Host("sh", "-c", c.mend+"\n"+programPath+" rollback").Run()
+					plain()
+				}
+			})
 			h.tell(c.switch_)
 			h.reaches(hostAddr)
 			before := h.snapshot()
@@ -177,9 +186,6 @@ func TestBondCases(t *testing.T) {
 			}
 			if c.reaches {
 				h.reaches(hostAddr)
-			}
-			plain := func() {
-				h.inSwitch("ip link set p0 up; ip link set p1 up; ovs-ofctl del-flows sw0 dl_src=52:54:00:77:00:10; ovs-vsctl " + noChannel)
 			}
 			if c.broken {
 				plain()

@@ -135,6 +135,9 @@ func memberOf(i backend.Interface, bondName string, links []backend.Link) bond.M
 	if m.Error == "" && i.OfPort < 0 {
 		m.Error = "it could not be opened; see /var/log/openvswitch/ovs-vswitchd.log"
 	}
+	if m.Error == "" && !slices.ContainsFunc(links, func(l backend.Link) bool { return l.Name == i.Name }) {
+		m.Error = "the host has no such NIC any more"
+	}
 	for _, l := range links {
 		if l.Name != i.Name {
 			continue
