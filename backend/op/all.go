@@ -19,3 +19,12 @@ var all = []func() Op{
 	func() Op { return new(MarkIfState) },
 	func() Op { return new(Inverse) },
 }
+
+// Kinds names every kind of operation.
+func Kinds() []string {
+	var kinds []string
+	for _, empty := range all {
+		kinds = append(kinds, empty().Kind())
+	}
+	return kinds
+}

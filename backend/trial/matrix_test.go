@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"bridgehead/backend/op"
 	"bridgehead/backend/plan"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/sim"
@@ -98,6 +100,7 @@ func heal(m *sim.Machine) {
 
 // scene is a machine right before a stage.
 type scene struct {
+	when    sim.When // of the fault: before the change that it struck, or after it
 	c       plantest.Case
 	s       stage
 	m       *sim.Machine
@@ -207,18 +210,58 @@ func (b *table) String() string {
 // to the host, before its effect and after it, and looks at what becomes of the host: it
 // runs what was confirmed, or it is exactly as it was.
 func TestMatrix(t *testing.T) {
-	var counted table
+	var (
+		counted table
+		ran     atomic.Int32 // -run may choose some of them
+	)
 	t.Run("of", func(t *testing.T) {
 		for _, c := range plantest.Cases() {
+			t.Run(c.Name+"/silence", func(t *testing.T) {
+				t.Parallel()
+				silence(t, c, &counted)
+			})
 			for _, s := range stages {
 				t.Run(c.Name+"/"+s.name, func(t *testing.T) {
 					t.Parallel()
 					matrix(t, c, s, &counted)
+					ran.Add(1)
 				})
 			}
 		}
 	})
 	t.Logf("operation x fault\n%s", &counted)
+	for _, kind := range op.Kinds() {
+		if full && int(ran.Load()) == len(stages)*len(plantest.Cases()) && !slices.Contains(counted.rows, kind) {
+			t.Errorf("no fault was tried at %s", kind)
+		}
+	}
+}
+
+// silence counts, for every kind of operation of a change that waits, the operator who does not answer: the
+// watch, a process of its own, takes it back.
+func silence(t *testing.T, c plantest.Case, counted *table) {
+	for _, s := range []stage{stageNamed("confirm"), stageNamed("confirm the undo")} {
+		s.ends = []trial.Phase{trial.RolledBack}
+		sc := open(t, c, s, c.Plan(t, c.Machine()))
+		status, err := on(sc.m).Status(t.Context(), "")
+		must(t, err)
+		why := guard(sc.m)
+		if why == "" {
+			why = sc.settled(errInjected)
+		}
+		kinds := map[string]bool{}
+		for i, item := range status.Plan.Items {
+			if status.Ops[i].State == "done" {
+				kinds[item.Op.Kind()] = true
+			}
+		}
+		for kind := range kinds {
+			counted.count(kind, "silence", why == "")
+		}
+		if why != "" {
+			t.Errorf("%s, %s, nobody answers: %s", c.Name, s.name, why)
+		}
+	}
 }
 
 func matrix(t *testing.T, c plantest.Case, s stage, counted *table) {
@@ -248,7 +291,7 @@ func matrix(t *testing.T, c plantest.Case, s stage, counted *table) {
 				sc.confirm, sc.start = booted, restarted(t, c, s, p)
 			}
 			kind, where, why := sc.strike(t, f, n)
-			counted.count(kind, f.name, why == "")
+			counted.count(kind, sc.column(f), why == "")
 			if why != "" {
 				t.Errorf("%s at %s: %s", f.name, where, why)
 			}
@@ -296,7 +339,7 @@ func (sc *scene) strike(t *testing.T, f fault, n int) (kind, where, why string) 
 		if p.N != n {
 			return nil
 		}
-		struck, kind = p, now
+		struck, kind, sc.when = p, now, p.When
 		return f.strike(sc.m)
 	})
 	err := sc.s.act(t.Context(), tr, sc.p)
@@ -312,6 +355,21 @@ func (sc *scene) strike(t *testing.T, f fault, n int) (kind, where, why string) 
 		return kind, where, why
 	}
 	return kind, where, sc.settled(err)
+}
+
+// column is where a case is counted: errors by their side of the change, kills by who was killed.
+func (sc *scene) column(f fault) string {
+	switch {
+	case f.name == "error" && sc.when == sim.Before:
+		return "error before"
+	case f.name == "error":
+		return "error after"
+	case f.name == "killed" && strings.HasPrefix(sc.s.name, "roll"):
+		return "rollback kill"
+	case f.name == "killed":
+		return "wizard kill"
+	}
+	return f.name
 }
 
 // told checks what the stage returned against the host as it is at that moment.
