@@ -314,6 +314,17 @@ type Virt interface {
 	StartNetwork(ctx context.Context, name string) error
 	StopNetwork(ctx context.Context, name string) error
 	AutostartNetwork(ctx context.Context, name string, on bool) error
+
+	// DomainXML is a domain's persistent definition, with its secrets (virsh dumpxml
+	// --inactive --security-info). Where there is none, that is an error.
+	DomainXML(ctx context.Context, name string) (string, error)
+	// DefineDomain replaces a domain's persistent definition; a running one takes it up at its next start.
+	DefineDomain(ctx context.Context, xml string) error
+	// PlugNIC gives a running domain a NIC now; its definition stays. A NIC of that MAC is no error.
+	PlugNIC(ctx context.Context, domain, xml string) error
+	// UnplugNIC asks a running domain to let go of the NIC with that MAC and waits until it
+	// has: that takes a guest whose operating system heeds it. One that is absent is no error.
+	UnplugNIC(ctx context.Context, domain, mac string) error
 }
 
 // VirtState is what libvirt knows.
@@ -343,7 +354,10 @@ type Domain struct {
 	UUID       string      `json:"uuid"`
 	Running    bool        `json:"running"`
 	Persistent bool        `json:"persistent"`
+	Saved      bool        `json:"saved,omitempty"` // its memory is on disk: it comes back as it was, not as it is defined
 	NICs       []DomainNIC `json:"nics,omitempty"`
+	// XML is the persistent definition without its secrets; "" of a transient domain.
+	XML string `json:"-"`
 }
 
 // DomainNIC is one interface of a domain; of a running one, its live state.
@@ -353,6 +367,7 @@ type DomainNIC struct {
 	Source string `json:"source,omitempty"` // name of the network or bridge
 	Target string `json:"target,omitempty"` // vnet0, while running
 	Model  string `json:"model,omitempty"`
+	Tag    int    `json:"tag,omitempty"` // VLAN of an access port; 0: none
 }
 
 // Packages is the host's package system (apt).

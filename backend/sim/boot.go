@@ -115,6 +115,9 @@ func (m *Machine) startLibvirt() {
 	}
 	for i := range v.domains {
 		d := &v.domains[i]
+		if d.Running {
+			m.startDomain(d)
+		}
 		d.Running = d.Running && !slices.ContainsFunc(d.NICs, func(n backend.DomainNIC) bool { return !m.sourceReady(n) })
 	}
 	m.plugDomains()

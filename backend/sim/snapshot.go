@@ -250,6 +250,9 @@ func (m *Machine) virtLines() []string {
 	}
 	for _, d := range m.virt.domains {
 		out = append(out, fmt.Sprintf("domain %s running=%t %v", d.Name, d.Running, d.NICs))
+		for _, line := range strings.Split(strings.TrimSpace(d.XML), "\n") {
+			out = append(out, "    "+line)
+		}
 	}
 	return out
 }

@@ -38,6 +38,11 @@ func (m *Machine) makeVirt() {
 		}
 	}
 	v.domains = slices.Clone(s.Domains)
+	for i := range v.domains {
+		if d := &v.domains[i]; d.XML == "" && d.Persistent {
+			d.XML = DomainXML(*d)
+		}
+	}
 	m.plugDomains()
 }
 
@@ -76,8 +81,12 @@ func (m *Machine) plugIntoSwitch(nic backend.DomainNIC) {
 		return
 	}
 	d := m.ovs.db.clone()
-	if transact(d, []string{"--if-exists", "del-port", nic.Target, "--", "add-port", name, nic.Target,
-		"--", "set", "Interface", nic.Target, `external_ids:attached-mac="` + nic.MAC + `"`}) == nil {
+	port := []string{"--if-exists", "del-port", nic.Target, "--", "add-port", name, nic.Target,
+		"--", "set", "Interface", nic.Target, `external_ids:attached-mac="` + nic.MAC + `"`}
+	if nic.Tag != 0 {
+		port = append(port, "--", "set", "Port", nic.Target, fmt.Sprint("tag=", nic.Tag))
+	}
+	if transact(d, port) == nil {
 		m.commit(d)
 	}
 }

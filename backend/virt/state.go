@@ -2,7 +2,6 @@ package virt
 
 import (
 	"cmp"
-	"encoding/xml"
 	"fmt"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"bridgehead/backend"
+	"bridgehead/backend/domain"
 )
 
 // version returns the daemon's version as libvirt writes it: 9.0.0.
@@ -80,73 +80,51 @@ func (c connection) domains() ([]backend.Domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	isPersistent := map[libvirt.UUID]bool{}
-	for _, d := range persistent {
-		isPersistent[d.UUID] = true
+	saved, _, err := c.ConnectListAllDomains(1, libvirt.ConnectListDomainsManagedsave)
+	if err != nil {
+		return nil, err
 	}
+	isPersistent, isSaved := uuids(persistent), uuids(saved)
 	var out []backend.Domain
 	for _, d := range list {
-		domain := backend.Domain{Name: d.Name, UUID: uuid(d.UUID), Running: d.ID >= 0, Persistent: isPersistent[d.UUID]}
-		var flags libvirt.DomainXMLFlags
-		if !domain.Running {
-			flags = libvirt.DomainXMLInactive
-		}
-		text, err := c.DomainGetXMLDesc(d, flags)
+		one := backend.Domain{Name: d.Name, UUID: uuid(d.UUID), Running: d.ID >= 0, Persistent: isPersistent[d.UUID], Saved: isSaved[d.UUID]}
+		err := c.describe(d, &one)
 		if isError(err, libvirt.ErrNoDomain) { // gone since it was listed
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("domain %s: %w", d.Name, err)
 		}
-		if domain.NICs, err = nics(text); err != nil {
-			return nil, fmt.Errorf("domain %s: %w", d.Name, err)
-		}
-		out = append(out, domain)
+		out = append(out, one)
 	}
 	slices.SortFunc(out, func(a, b backend.Domain) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }
 
-// domainNICs is the little that is read of a domain. Not libvirtxml's Domain: that
-// knows all of a domain's devices, and so fails on what a newer libvirt adds to any.
-type domainNICs struct {
-	Interfaces []struct {
-		Type   string `xml:"type,attr"`
-		MAC    addr   `xml:"mac"`
-		Model  addr   `xml:"model"`
-		Target addr   `xml:"target"`
-		Source addr   `xml:"source"`
-	} `xml:"devices>interface"`
-}
-
-// addr holds the attributes that name something.
-type addr struct {
-	Address string `xml:"address,attr"`
-	Type    string `xml:"type,attr"`
-	Network string `xml:"network,attr"`
-	Bridge  string `xml:"bridge,attr"`
-	Dev     string `xml:"dev,attr"`
-	Name    string `xml:"name,attr"`
-}
-
-// nics reads the network interfaces of a domain (https://libvirt.org/formatdomain.html).
-// A NIC that names a network is of type network: libvirt writes the live one of a
-// running domain as type bridge, with the network beside the bridge.
-func nics(text string) ([]backend.DomainNIC, error) {
-	var d domainNICs
-	if err := xml.Unmarshal([]byte(text), &d); err != nil {
-		return nil, err
+func uuids(list []libvirt.Domain) map[libvirt.UUID]bool {
+	out := map[libvirt.UUID]bool{}
+	for _, d := range list {
+		out[d.UUID] = true
 	}
-	var out []backend.DomainNIC
-	for _, i := range d.Interfaces {
-		nic := backend.DomainNIC{MAC: i.MAC.Address, Type: i.Type, Target: i.Target.Dev, Model: i.Model.Type}
-		if i.Source.Network != "" {
-			nic.Type = "network"
+	return out
+}
+
+// describe reads a domain's definition, and the NICs that it has now.
+func (c connection) describe(d libvirt.Domain, out *backend.Domain) (err error) {
+	var text string
+	if out.Persistent {
+		if out.XML, err = c.DomainGetXMLDesc(d, libvirt.DomainXMLInactive); err != nil {
+			return err
 		}
-		nic.Source = cmp.Or(i.Source.Network, i.Source.Bridge, i.Source.Dev, i.Source.Name)
-		out = append(out, nic)
+		text = out.XML
 	}
-	return out, nil
+	if out.Running {
+		if text, err = c.DomainGetXMLDesc(d, 0); err != nil {
+			return err
+		}
+	}
+	out.NICs, err = domain.NICs(text)
+	return err
 }
 
 func uuid(u libvirt.UUID) string {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/domain"
 	"bridgehead/backend/hosttest"
 	"bridgehead/backend/ovs"
 )
@@ -273,4 +274,47 @@ func BenchmarkState300Domains(b *testing.B) {
 		}
 	}
 	b.StopTimer()
+}
+
+// A domain's NIC is moved in its definition and back, and the definition is as before.
+func TestDomainIsMovedAndBack(t *testing.T) {
+	hosttest.StartLibvirtd(t)
+	v := New(Options{Timeout: time.Minute})
+	define(t, v, 1)
+	const mac = "52:54:00:00:00:00"
+	before := state(t, v).Domains[0]
+	text, err := v.DomainXML(t.Context(), "vm000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := domain.Element(text, mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(text string, err error) {
+		t.Helper()
+		if err == nil {
+			err = v.DefineDomain(t.Context(), text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(domain.Move(text, mac, domain.Source{Bridge: "br0", Tag: 5}))
+	if n := state(t, v).Domains[0].NICs[0]; n.Type != "bridge" || n.Source != "br0" || n.Tag != 5 || n.Model != "virtio" {
+		t.Errorf("moved: %+v", n)
+	}
+	if text, err = v.DomainXML(t.Context(), "vm000"); err != nil {
+		t.Fatal(err)
+	}
+	change(domain.Restore(text, mac, was))
+	if after := state(t, v).Domains[0]; !reflect.DeepEqual(after, before) {
+		t.Errorf("after: %+v\nbefore: %+v", after, before)
+	}
+	if err := v.DefineDomain(t.Context(), "<domain><name>x</name>"); err == nil {
+		t.Error("half a domain is defined")
+	}
+	if _, err := v.DomainXML(t.Context(), "a 'b' <c>"); err == nil {
+		t.Error("a domain that is not there has XML")
+	}
 }

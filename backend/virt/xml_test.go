@@ -7,7 +7,6 @@ import (
 
 	"libvirt.org/go/libvirtxml"
 
-	"bridgehead/backend"
 	"bridgehead/backend/hosttest"
 )
 
@@ -78,31 +77,6 @@ func TestNetworkXMLRefuses(t *testing.T) {
 		if text, err := NetworkXML(spec); err == nil {
 			t.Errorf("%s is accepted:\n%s", what, text)
 		}
-	}
-}
-
-func TestNICs(t *testing.T) {
-	const text = `<domain type='kvm' id='3'><devices>
-  <interface type='bridge'><mac address='52:54:00:00:00:01'/><source network='lan' portid='x' bridge='br0'/><target dev='vnet0'/><model type='virtio'/></interface>
-  <interface type='bridge'><source bridge='br1'/></interface>
-  <interface type='direct'><source dev='eth0' mode='bridge'/><target dev='macvtap0'/></interface>
-  <interface type='hostdev' managed='yes'><source><address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x0'/></source></interface>
-  <interface type='of-the-future'><source name='x'/></interface>
-  <disk type='file' device='of-the-future' size='many'/>
-</devices></domain>`
-	want := []backend.DomainNIC{
-		{MAC: "52:54:00:00:00:01", Type: "network", Source: "lan", Target: "vnet0", Model: "virtio"},
-		{Type: "bridge", Source: "br1"},
-		{Type: "direct", Source: "eth0", Target: "macvtap0"},
-		{Type: "hostdev"},
-		{Type: "of-the-future", Source: "x"},
-	}
-	got, err := nics(text)
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
-	}
-	if _, err := nics(text[:300]); err == nil {
-		t.Error("half a domain is accepted")
 	}
 }
 
