@@ -23,6 +23,7 @@ type Draft struct {
 	Method, Addresses, Gateway, DNS  string
 	Libvirt                          bool
 	Network, Default                 string
+	VMs                              *answers.VMs // as the answers file has them
 	When, Window, Targets, Command   string
 }
 
@@ -46,6 +47,7 @@ func draftOf(a answers.Answers) Draft {
 	if d.Datapath == "" {
 		d.Datapath = "system"
 	}
+	d.VMs = a.VMs
 	if a.Libvirt != nil {
 		d.Libvirt, d.Network, d.Default = true, a.Libvirt.Network, a.Libvirt.Default
 	}
@@ -93,6 +95,7 @@ func (d Draft) Answers() answers.Answers {
 	if d.Libvirt {
 		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
 	}
+	a.VMs = d.VMs
 	a.Apply.When = d.When
 	_ = a.Apply.ConfirmWithin.UnmarshalText([]byte(d.Window)) // checked by its field
 	a.Verify = answers.Verify{Targets: list(d.Targets), Command: d.Command}

@@ -73,11 +73,6 @@ const (
 	DefaultRemove = "remove"
 )
 
-// VMs says which virtual machines are attached to the bridge.
-type VMs struct {
-	Attach []string `yaml:"attach,omitempty,flow" json:"attach,omitempty"`
-}
-
 // When to apply.
 const (
 	WhenNow    = "now"

@@ -98,7 +98,11 @@ func TestMistakes(t *testing.T) {
 		{replace("confirm_within: 10m", "confirm_within: 2h"), "apply.confirm_within", 10, "range"},
 		{replace("confirm_within: 10m", "confirm_within: soon"), "apply.confirm_within", 10, "soon"},
 		{replace("targets: [192.0.2.1]", "targets: [www.example.com]"), "verify.targets[0]", 11, "no IP address"},
-		{good + "vms: {attach: [a]}\n", "vms.attach", 12, "not part of this version"},
+		{good + "vms: {attach: [a, {name: b, nic: new, tag: 10, via: bridge}, {name: \"c <'\\\"\"}]}\n", "", 0, ""},
+		{good + "vms: {attach: [a, {name: a, nic: new}]}\n", "vms.attach[1]", 12, "twice"},
+		{good + "vms: {attach: [{name: a, nic: eth0}]}\n", "vms.attach[0]", 12, "MAC"},
+		{good + "vms: {attach: [{name: a, tag: 4095}]}\n", "vms.attach[0]", 12, "VLAN"},
+		{good + "vms: {attach: [a/b]}\n", "vms.attach[0]", 12, "name of a VM"},
 		{good + "version: 1\n", "", 12, "version"},
 	} {
 		_, err := answers.Parse("f.yaml", []byte(x.file))

@@ -24,14 +24,12 @@ func (a Answers) Problems() []*Error {
 	a.Bridge.problems(a.Uplink.NICs, bad)
 	a.Address.problems(bad)
 	a.Libvirt.problems(bad)
+	a.VMs.problems(a.Libvirt, bad)
 	a.Apply.problems(bad)
 	for i, t := range a.Verify.Targets {
 		if _, err := netip.ParseAddr(t); err != nil {
 			bad(fmt.Sprintf("verify.targets[%d]", i), "%q is no IP address; names are not looked up, since a name server may be out of reach just then", t)
 		}
-	}
-	if a.VMs != nil && len(a.VMs.Attach) > 0 {
-		bad("vms.attach", "attaching VMs is not part of this version; leave the section out and attach them with virsh afterwards")
 	}
 	return out
 }

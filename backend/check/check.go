@@ -26,6 +26,7 @@ const (
 	Port        = "port"         // Open vSwitch reports the port without error
 	NoDHCP      = "no-dhcp"      // no DHCP client runs on the NIC
 	Network     = "network"      // the libvirt network is active, autostarted and persistent
+	VMPort      = "vm-port"      // the VM's NIC is a port of the bridge, with its tag and no error
 	Bond        = "bond"         // the bond carries traffic, on all its members
 )
 
@@ -35,7 +36,9 @@ type Spec struct {
 	Link    string     `json:"link,omitempty"`    // link to ask through, or that is looked at
 	Addr    netip.Addr `json:"addr,omitzero"`     // what must answer, or be there; not valid: any address
 	Command string     `json:"command,omitempty"` // of kind command
-	Name    string     `json:"name,omitempty"`    // libvirt network
+	Name    string     `json:"name,omitempty"`    // libvirt network, or VM
+	MAC     string     `json:"mac,omitempty"`     // of the VM's NIC
+	Tag     int        `json:"tag,omitempty"`     // that its port must have
 	// Before is the link through which the same was asked before the change; ""
 	// for checks that only make sense after it.
 	Before string `json:"before,omitempty"`
@@ -98,6 +101,8 @@ func (s Spec) String() string {
 		return fmt.Sprintf("no DHCP client runs on %s", s.Link)
 	case Network:
 		return fmt.Sprintf("libvirt network %s is active, autostarted and persistent", s.Name)
+	case VMPort:
+		return fmt.Sprintf("VM %s: its NIC %s, once on %s, has a working port", s.Name, s.MAC, s.Link)
 	case Bond:
 		return fmt.Sprintf("bond %s works on all its members", s.Link)
 	}
@@ -121,6 +126,8 @@ func (s Spec) advice() string {
 		return "stop the client: it would take the address away when the lease is renewed"
 	case Network:
 		return "look at virsh net-list --all"
+	case VMPort:
+		return "look at virsh domiflist and ovs-vsctl show"
 	case Bond:
 		return "look at ovs-appctl bond/show and ovs-appctl lacp/show"
 	}
@@ -206,6 +213,8 @@ func probe(ctx context.Context, h backend.Host, s Spec) error {
 		return noDHCP(ctx, h, s.Link)
 	case Network:
 		return networkUp(ctx, h, s.Name)
+	case VMPort:
+		return vmPort(ctx, h, s)
 	}
 	return fmt.Errorf("this version of bridgehead does not know the check %q", s.Kind)
 }

@@ -15,6 +15,7 @@ var all = []func() Op{
 	func() Op { return new(StartDHCP) },
 	func() Op { return new(DefineNetwork) },
 	func() Op { return new(RetireNetwork) },
+	func() Op { return new(AttachVM) },
 	func() Op { return new(WriteFile) },
 	func() Op { return new(MarkIfState) },
 	func() Op { return new(Inverse) },

@@ -43,6 +43,9 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 	}
 	b.scope()
 	b.checks()
+	if err := b.vms(); err != nil {
+		return Plan{}, err
+	}
 	b.risk()
 	b.picture()
 	return b.plan(), nil

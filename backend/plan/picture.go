@@ -147,7 +147,9 @@ func (b *builder) guests(moved []string) []Node {
 func (b *builder) moved() []string {
 	var out []string
 	if b.answers.VMs != nil {
-		out = append(out, b.answers.VMs.Attach...)
+		for _, a := range b.answers.VMs.Attach {
+			out = append(out, a.Name)
+		}
 	}
 	for _, d := range b.facts.Virt.Domains {
 		if l := b.answers.Libvirt; l != nil && l.Network != "" && sources(d, l.Network) {

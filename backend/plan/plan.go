@@ -50,7 +50,8 @@ type Scope struct {
 	Links    []string `json:"links"` // that the plan creates
 	Bridges  []string `json:"bridges"`
 	Files    []string `json:"files"`
-	Networks []string `json:"networks"` // of libvirt
+	Networks []string `json:"networks"`          // of libvirt
+	Domains  []string `json:"domains,omitempty"` // VMs whose definition changes
 }
 
 // Risk is what the cut touches.

@@ -24,7 +24,8 @@ type Snapshot struct {
 	Bridges  []string                   `json:"bridges"` // names of all OVS bridges
 	Ports    []string                   `json:"ports"`   // of all bridges: "examplebr0/eth0"
 	Networks map[string]backend.Network `json:"networks"`
-	DHCP     []string                   `json:"dhcp"` // clients on the NICs
+	Domains  map[string]string          `json:"domains,omitempty"` // definitions
+	DHCP     []string                   `json:"dhcp"`              // clients on the NICs
 	// Unread names what could not be looked at; it equals nothing.
 	Unread []string `json:"unread,omitempty"`
 }
@@ -56,7 +57,7 @@ func Take(ctx context.Context, h backend.Host, scope plan.Scope) (Snapshot, erro
 	if err := s.takeSwitch(ctx, h, scope); err != nil {
 		return s, err
 	}
-	if len(scope.Networks) > 0 {
+	if len(scope.Networks)+len(scope.Domains) > 0 {
 		st, err := h.Virt.State(ctx)
 		if err != nil {
 			return s, err
@@ -67,6 +68,12 @@ func Take(ctx context.Context, h backend.Host, scope plan.Scope) (Snapshot, erro
 		for _, n := range st.Networks {
 			if slices.Contains(scope.Networks, n.Name) {
 				s.Networks[n.Name] = n
+			}
+		}
+		s.Domains = map[string]string{}
+		for _, d := range st.Domains {
+			if slices.Contains(scope.Domains, d.Name) {
+				s.Domains[d.Name] = d.XML
 			}
 		}
 	}
@@ -241,6 +248,11 @@ func Diff(before, now Snapshot) []string {
 	for _, name := range keys(before.Networks, now.Networks) {
 		if !now.unread(libvirt) && before.Networks[name] != now.Networks[name] {
 			out = append(out, "libvirt network "+name+" is not as it was")
+		}
+	}
+	for _, name := range keys(before.Domains, now.Domains) {
+		if !now.unread(libvirt) && before.Domains[name] != now.Domains[name] {
+			out = append(out, "VM "+name+" is not defined as it was")
 		}
 	}
 	return out

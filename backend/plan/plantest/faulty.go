@@ -131,6 +131,18 @@ func (x virt) DefineNetwork(ctx context.Context, xml string) error {
 	return x.s.change(func() error { return x.Virt.DefineNetwork(ctx, xml) })
 }
 
+func (x virt) DefineDomain(ctx context.Context, xml string) error {
+	return x.s.change(func() error { return x.Virt.DefineDomain(ctx, xml) })
+}
+
+func (x virt) PlugNIC(ctx context.Context, domain, xml string) error {
+	return x.s.change(func() error { return x.Virt.PlugNIC(ctx, domain, xml) })
+}
+
+func (x virt) UnplugNIC(ctx context.Context, domain, mac string) error {
+	return x.s.change(func() error { return x.Virt.UnplugNIC(ctx, domain, mac) })
+}
+
 func (x virt) UndefineNetwork(ctx context.Context, name string) error {
 	return x.s.change(func() error { return x.Virt.UndefineNetwork(ctx, name) })
 }

@@ -71,6 +71,11 @@ func Static(gateway string, addrs ...string) func(*answers.Answers) {
 	}
 }
 
+// VMs moves a NIC of one VM, and gives the other a new one.
+func VMs(a *answers.Answers) {
+	a.VMs = &answers.VMs{Attach: []answers.AttachVM{{Name: "example1", NIC: answers.NewNIC, Tag: 10}, {Name: "example2", Via: answers.ViaBridge}}}
+}
+
 // DHCP asks for a DHCP client on the port.
 func DHCP(a *answers.Answers) { a.Address = answers.Address{Method: answers.MethodDHCP} }
 
@@ -93,6 +98,7 @@ func Cases() []Case {
 	reach := netip.MustParseAddr("192.168.1.100")
 	return []Case{
 		{"static", Tutorial, Answers(Libvirt(answers.DefaultKeep)), reach},
+		{"vms", Tutorial, Answers(Libvirt(answers.DefaultKeep), VMs), reach},
 		{"default-removed", WithoutGuest, Answers(Libvirt(answers.DefaultRemove)), reach},
 		{"rich", Rich, Answers(), reach},
 		{"dhcp-kept", Leased, Answers(), reach},

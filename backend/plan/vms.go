@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bridgehead/backend"
+	"bridgehead/backend/answers"
+	"bridgehead/backend/check"
+	"bridgehead/backend/domain"
+	"bridgehead/backend/op"
+)
+
+// vms adds the operations on the virtual machines.
+func (b *builder) vms() error {
+	if b.answers.VMs == nil {
+		return nil
+	}
+	if !b.facts.Virt.Available && len(b.answers.VMs.Attach) > 0 {
+		return refuse("libvirt does not answer", b.facts.Virt.Reason, "start it (systemctl start libvirtd), or leave the section vms out")
+	}
+	for i, want := range b.answers.VMs.Attach {
+		if err := b.attachVM(want); err != nil {
+			return b.wrong(fmt.Sprintf("vms.attach[%d]", i), "%v", err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) attachVM(want answers.AttachVM) error {
+	d, err := Attachable(b.facts.Virt, want.Name)
+	if err != nil {
+		return err
+	}
+	o := &op.AttachVM{Domain: d.Name, Before: d.XML, To: b.source(want)}
+	if o.MAC, err = Choose(d, want.NIC); err != nil {
+		return err
+	}
+	if o.MAC == "" {
+		o.New, o.MAC, o.Model = true, b.freeMAC(d), want.Model
+		if o.Model == "" {
+			o.Model = "virtio"
+		}
+		_, err = domain.Add(d.XML, "<interface/>")
+	} else {
+		_, err = domain.Move(d.XML, o.MAC, o.To)
+	}
+	if err != nil {
+		return fmt.Errorf("VM %s: %w", d.Name, err)
+	}
+	b.add(Trial, o)
+	b.out.Scope.Domains = append(b.out.Scope.Domains, d.Name)
+	b.out.Checks = append(b.out.Checks, check.Spec{Kind: check.VMPort, Name: d.Name, MAC: o.MAC, Link: b.answers.Bridge.Name, Tag: o.To.Tag})
+	if d.Running && !o.New {
+		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s runs: its NIC moves when it is shut down and started again; a restart from inside is not enough", d.Name))
+	}
+	return nil
+}
+
+func (b *builder) source(want answers.AttachVM) domain.Source {
+	l := b.answers.Libvirt
+	if want.Via != answers.ViaBridge && l != nil && l.Network != "" {
+		return domain.Source{Network: l.Network, Tag: want.Tag}
+	}
+	return domain.Source{Bridge: b.answers.Bridge.Name, Tag: want.Tag}
+}
+
+// Attachable finds a VM, and says why its NICs cannot be changed.
+func Attachable(st backend.VirtState, name string) (backend.Domain, error) {
+	var names []string
+	for _, d := range st.Domains {
+		switch {
+		case d.Name != name:
+			names = append(names, d.Name)
+		case !d.Persistent:
+			return d, fmt.Errorf("VM %s is transient: it has no definition that could be changed; define it first (virsh define)", name)
+		case d.Saved:
+			return d, fmt.Errorf("VM %s is saved to disk and would come back with its NIC as it was; start it, or drop that (virsh managedsave-remove)", name)
+		default:
+			return d, nil
+		}
+	}
+	if len(names) > 10 {
+		names = append(names[:10], "…")
+	}
+	return backend.Domain{}, fmt.Errorf("libvirt does not know a VM %s; it has %s", name, strings.Join(names, ", "))
+}
+
+// Choose is the MAC of the NIC that an answer means; "" is a new one.
+func Choose(d backend.Domain, nic string) (string, error) {
+	if nic == answers.NewNIC {
+		return "", nil
+	}
+	nics, err := domain.NICs(d.XML)
+	if err != nil {
+		return "", fmt.Errorf("the definition of VM %s cannot be read: %w", d.Name, err)
+	}
+	var have []string
+	for _, n := range nics {
+		if strings.EqualFold(n.MAC, nic) {
+			return n.MAC, nil
+		}
+		have = append(have, n.MAC)
+	}
+	switch {
+	case nic != "":
+		return "", fmt.Errorf("VM %s has no NIC %s; it has %s", d.Name, nic, strings.Join(have, ", "))
+	case len(have) > 1:
+		return "", fmt.Errorf("VM %s has several NICs; say which moves (nic: MAC), or nic: new: %s", d.Name, strings.Join(have, ", "))
+	case len(have) == 0:
+		return "", nil
+	case have[0] == "":
+		return "", errors.New("its NIC has no MAC address in its definition; give it one")
+	}
+	return have[0], nil
+}
+
+// freeMAC is a MAC for a new NIC of d: the same whenever the plan is built, and no VM's.
+func (b *builder) freeMAC(d backend.Domain) string {
+	var used []string
+	for _, x := range b.facts.Virt.Domains {
+		for _, n := range x.NICs {
+			used = append(used, strings.ToLower(n.MAC))
+		}
+	}
+	for _, i := range b.out.Items {
+		if o, ok := i.Op.(*op.AttachVM); ok {
+			used = append(used, o.MAC)
+		}
+	}
+	for n := 0; ; n++ {
+		h := sha256.Sum256(fmt.Append(nil, d.UUID, b.answers.Bridge.Name, n))
+		if mac := fmt.Sprintf("52:54:00:%02x:%02x:%02x", h[0], h[1], h[2]); !slices.Contains(used, mac) && !strings.Contains(d.XML, mac) {
+			return mac
+		}
+	}
+}
