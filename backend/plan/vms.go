@@ -35,7 +35,7 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	if err != nil {
 		return err
 	}
-	o := &op.AttachVM{Domain: d.Name, Before: d.XML, To: b.source(want)}
+	o := &op.AttachVM{Domain: d.Name, Before: d.XML, To: b.sourceOf(want)}
 	if o.MAC, err = Choose(d, want.NIC); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	return nil
 }
 
-func (b *builder) source(want answers.AttachVM) domain.Source {
+func (b *builder) sourceOf(want answers.AttachVM) domain.Source {
 	l := b.answers.Libvirt
 	if want.Via != answers.ViaBridge && l != nil && l.Network != "" {
 		return domain.Source{Network: l.Network, Tag: want.Tag}
