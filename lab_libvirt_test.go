@@ -61,3 +61,29 @@ virsh -q define /run/guest.xml; virsh -q start guest`)
 		}
 	})
 }
+
+// A VM that is attached starts on the bridge, as itself; a rollback gives its definition back exactly, though it ran meanwhile.
+func TestVMAttached(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.sh(`virsh -q net-start default 2>/dev/null || true
+cat >/run/guest.xml <<'EOF'
+<domain type='qemu'><name>example1</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<interface type='network'><mac address='52:54:00:aa:00:01'/><source network='default'/><model type='virtio'/></interface></devices></domain>
+EOF
+virsh -q define /run/guest.xml`)
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [{name: example1, tag: 7}]}")
+	h.goAndReturn(func() {
+		h.sh("virsh -q start example1")
+		tap := ""
+		eventually(t, "the guest's port is in Open vSwitch", func() bool {
+			tap = words(h.sh(`ovs-vsctl --bare --columns=name find Interface 'external_ids:attached-mac="52:54:00:aa:00:01"'`))
+			return tap != ""
+		})
+		if got := words(h.sh("ovs-vsctl port-to-br " + tap + "; ovs-vsctl get Port " + tap + " tag")); got != "examplebr0 7" {
+			t.Errorf("the guest's port is on bridge and VLAN %s", got)
+		}
+		h.sh("virsh -q destroy example1")
+	})
+}
