@@ -87,3 +87,25 @@ virsh -q define /run/guest.xml`)
 		h.sh("virsh -q destroy example1")
 	})
 }
+
+// A running VM keeps its connection: libvirt moves no NIC between a Linux bridge and Open vSwitch while the VM runs.
+// Its definition is moved, for the next start, and comes back exactly.
+func TestRunningVMAttached(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.sh(`virsh -q net-start default 2>/dev/null || true
+cat >/run/guest.xml <<'EOF'
+<domain type='qemu'><name>example1</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<interface type='network'><source network='default'/><model type='virtio'/></interface></devices></domain>
+EOF
+virsh -q define /run/guest.xml; virsh -q start example1`)
+	eventually(t, "the guest's bridge forwards", func() bool { return h.sh("cat /sys/class/net/virbr0/operstate") == "up" })
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [example1]}")
+	h.run("plan", "--answers", answersPath).want(t, 0, "next start")
+	h.goAndReturn(func() {
+		if got := words(h.sh("virsh -q domiflist example1 | awk '{print $3}'; virsh -q domiflist --inactive example1 | awk '{print $3}'")); got != "default examplebr0" {
+			t.Errorf("the guest's NIC is on, and will be on, %s", got)
+		}
+	})
+}
