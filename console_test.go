@@ -173,7 +173,10 @@ func TestFirstAndLastBytes(t *testing.T) {
 				if k.first != "" {
 					paste = "\x1b[?2004h"
 				}
-				if want := k.first + "\x1b[?25l" + paste + "\x1b[H\x1b[2J\x1b[7m"; first != want {
+				// The library draws by its own clock: a screen that it drew before it knew the size, empty, is cleared again.
+				const clear = "\x1b[H\x1b[2J"
+				first = strings.Replace(first, clear+clear, clear, 1)
+				if want := k.first + "\x1b[?25l" + paste + clear + "\x1b[7m"; first != want {
 					t.Errorf("first %q, want %q", first, want)
 				}
 				if last := stream[strings.LastIndex(stream, "stay")+len("stay"):]; last != k.last+prompt {
