@@ -34,14 +34,8 @@ func TestLibvirtNetworks(t *testing.T) {
 // A network that a running guest uses is never stopped: the guest's connection would not come back.
 func TestNetworkInUse(t *testing.T) {
 	h := up(t, lab.Spec{Libvirt: true})
-	h.sh(`virsh -q net-start default 2>/dev/null || true
-cat >/run/guest.xml <<'EOF'
-<domain type='qemu'><name>guest</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
-<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
-<interface type='network'><source network='default'/><model type='virtio'/></interface></devices></domain>
-EOF
-virsh -q define /run/guest.xml; virsh -q start guest`)
+	h.guest("guest", "52:54:00:aa:00:01")
+	h.sh("virsh -q start guest")
 	eventually(t, "the guest's bridge forwards", func() bool { return h.sh("cat /sys/class/net/virbr0/operstate") == "up" })
 	before := h.snapshot()
 	h.answers("libvirt: {network: examplebr0, default: remove}")
@@ -65,14 +59,7 @@ virsh -q define /run/guest.xml; virsh -q start guest`)
 // A VM that is attached starts on the bridge, as itself; a rollback gives its definition back exactly, though it ran meanwhile.
 func TestVMAttached(t *testing.T) {
 	h := up(t, lab.Spec{Libvirt: true})
-	h.sh(`virsh -q net-start default 2>/dev/null || true
-cat >/run/guest.xml <<'EOF'
-<domain type='qemu'><name>example1</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
-<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
-<interface type='network'><mac address='52:54:00:aa:00:01'/><source network='default'/><model type='virtio'/></interface></devices></domain>
-EOF
-virsh -q define /run/guest.xml`)
+	h.guest("example1", "52:54:00:aa:00:01")
 	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [{name: example1, tag: 7}]}")
 	h.goAndReturn(func() {
 		h.sh("virsh -q start example1")
@@ -92,14 +79,8 @@ virsh -q define /run/guest.xml`)
 // Its definition is moved, for the next start, and comes back exactly.
 func TestRunningVMAttached(t *testing.T) {
 	h := up(t, lab.Spec{Libvirt: true})
-	h.sh(`virsh -q net-start default 2>/dev/null || true
-cat >/run/guest.xml <<'EOF'
-<domain type='qemu'><name>example1</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
-<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
-<interface type='network'><source network='default'/><model type='virtio'/></interface></devices></domain>
-EOF
-virsh -q define /run/guest.xml; virsh -q start example1`)
+	h.guest("example1", "52:54:00:aa:00:01")
+	h.sh("virsh -q start example1")
 	eventually(t, "the guest's bridge forwards", func() bool { return h.sh("cat /sys/class/net/virbr0/operstate") == "up" })
 	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [example1]}")
 	h.run("plan", "--answers", answersPath).want(t, 0, "next start")
@@ -108,4 +89,17 @@ virsh -q define /run/guest.xml; virsh -q start example1`)
 			t.Errorf("the guest's NIC is on, and will be on, %s", got)
 		}
 	})
+}
+
+// guest defines a VM that only looks for a boot server, on the network default.
+func (h host) guest(name, mac string) {
+	h.t.Helper()
+	h.sh(`virsh -q net-start default 2>/dev/null || true
+cat >/run/guest.xml <<'EOF'
+<domain type='qemu'><name>` + name + `</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+<interface type='network'><mac address='` + mac + `'/><source network='default'/><model type='virtio'/></interface></devices></domain>
+EOF
+virsh -q define /run/guest.xml`)
 }

@@ -144,15 +144,14 @@ func Add(text, nic string) (string, error) {
 		return "", errors.New("it has no devices")
 	}
 	devices := all[0]
-	if have := devices.named("interface"); len(have) > 0 {
-		last := have[len(have)-1]
-		indent := indentOf(text, last.from)
-		return text[:last.to] + indent + block([]string{nic}, indent) + text[last.to:], nil
+	have := devices.named("interface")
+	if len(have) == 0 {
+		have = devices.children
 	}
-	if len(devices.children) == 0 {
+	if len(have) == 0 {
 		return text[:devices.inner] + nic + text[devices.inner:], nil
 	}
-	last := devices.children[len(devices.children)-1]
+	last := have[len(have)-1]
 	indent := indentOf(text, last.from)
 	return text[:last.to] + indent + block([]string{nic}, indent) + text[last.to:], nil
 }

@@ -104,7 +104,7 @@ func uninstall(stateDir string) error {
 		return fmt.Errorf("cannot remove the guard's directory: %w", err)
 	}
 	// Else the directory is there again after a power cut (fsync(2)).
-	if err := file.SyncDir(stateDir); err != nil {
+	if err := syncDirs(stateDir); err != nil {
 		return fmt.Errorf("cannot remove the guard's directory: %w", err)
 	}
 	return nil

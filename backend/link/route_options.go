@@ -12,11 +12,7 @@ import (
 
 // routeMetrics are the metrics of a route that are plain numbers, by their names in ip-route(8)
 // (linux/rtnetlink.h, RTAX_*), in the order in which ip prints them.
-var routeMetrics = []struct {
-	kind int
-	name string
-	unit string
-}{
+var routeMetrics = []routeMetric{
 	{unix.RTAX_MTU, "mtu", ""},
 	{unix.RTAX_WINDOW, "window", ""},
 	{unix.RTAX_SSTHRESH, "ssthresh", ""},
@@ -28,6 +24,11 @@ var routeMetrics = []struct {
 	{unix.RTAX_RTO_MIN, "rto_min", "ms"},
 	{unix.RTAX_INITRWND, "initrwnd", ""},
 	{unix.RTAX_QUICKACK, "quickack", ""},
+}
+
+type routeMetric struct {
+	kind       int
+	name, unit string
 }
 
 // preferences of an IPv6 route (RFC 4191); medium is the usual one and is not written.
@@ -84,12 +85,7 @@ func encodeOptions(body *attrs, mtu int, options string) error {
 			}
 			continue
 		}
-		at := -1
-		for i, m := range routeMetrics {
-			if m.name == name {
-				at = i
-			}
-		}
+		at := slices.IndexFunc(routeMetrics, func(m routeMetric) bool { return m.name == name })
 		if at < 0 {
 			return fmt.Errorf("%q is no route option", name)
 		}
@@ -121,6 +117,14 @@ func encodePreference(body *attrs, value string) error {
 		}
 	}
 	return fmt.Errorf("%q is no preference of a route", value)
+}
+
+// makeable says why a route or a rule could not be made again: for what it has beyond its fields.
+func makeable(foreign string) error {
+	if foreign == "" {
+		return nil
+	}
+	return fmt.Errorf("it has what cannot be made again: %s", foreign)
 }
 
 const nhID = 30 // RTA_NH_ID, which golang.org/x/sys/unix lacks

@@ -48,8 +48,8 @@ func (l *Links) encodeRoute(ctx context.Context, r backend.Route) (attrs, error)
 		body.number(unix.RTA_PRIORITY, r.Metric)
 	}
 	body.number(unix.RTA_TABLE, r.Table)
-	if r.Foreign != "" {
-		return nil, fmt.Errorf("it has what cannot be made again: %s", r.Foreign)
+	if err := makeable(r.Foreign); err != nil {
+		return nil, err
 	}
 	if err := encodeOptions(&body, r.MTU, r.Options); err != nil {
 		return nil, err

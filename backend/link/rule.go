@@ -38,11 +38,10 @@ func (l *Links) Rules(ctx context.Context) ([]backend.Rule, error) {
 // matched whole, as ip-rule(8) does.
 func (l *Links) SetRule(ctx context.Context, r backend.Rule) error {
 	err := ctx.Err()
-	switch {
-	case err != nil:
-	case r.Foreign != "":
-		err = errors.New("it has what cannot be made again: " + r.Foreign)
-	default:
+	if err == nil {
+		err = makeable(r.Foreign)
+	}
+	if err == nil {
 		err = l.kernel.RuleAdd(toNetlink(r))
 	}
 	if errors.Is(err, unix.EEXIST) {
@@ -61,10 +60,9 @@ func (l *Links) DelRule(ctx context.Context, r backend.Rule) error {
 	if !slices.Contains(rules, whole32(r)) {
 		return nil
 	}
-	if r.Foreign != "" {
-		return failed(errors.New("it has what cannot be made again: "+r.Foreign), "cannot remove the routing rule %d", r.Priority)
+	if err = makeable(r.Foreign); err == nil {
+		err = l.kernel.RuleDel(toNetlink(r))
 	}
-	err = l.kernel.RuleDel(toNetlink(r))
 	if errors.Is(err, unix.ENOENT) {
 		return nil // gone meanwhile
 	}

@@ -14,9 +14,12 @@ import (
 // "interface=logical" a line (ifup(8), FILES). It outlives edits of interfaces(5).
 const ifstatePath = "/run/network/ifstate"
 
-// ifstateOf is where ifup and ifdown look whether one interface is configured: the logical interface,
-// or nothing. ifstatePath is only what ifquery --state lists (ifupdown 0.8.41, lock_interface in main.c).
-func ifstateOf(name string) string { return ifstatePath + "." + name }
+// ifstateOf returns the file that ifup and ifdown look into for one interface, and what it holds while that is configured,
+// for a line of ifstatePath, which is only what ifquery --state lists (ifupdown 0.8.41, lock_interface in main.c).
+func ifstateOf(line string) (path, logical string) {
+	name, logical, _ := strings.Cut(line, "=")
+	return ifstatePath + "." + name, logical
+}
 
 // MarkIfState tells ifupdown which interfaces are up, so that ifquery --state, ifdown and
 // ifup agree with what was moved without them.
@@ -42,12 +45,12 @@ func (o *MarkIfState) Describe() Note {
 func ifstateCommands(lines []string, verb string) []string {
 	var out []string
 	for _, l := range lines {
-		name, logical, _ := strings.Cut(l, "=")
+		path, logical := ifstateOf(l)
 		if verb == "add" {
-			out = append(out, fmt.Sprintf("echo %s > %s", quote(logical), quote(ifstateOf(name))))
+			out = append(out, fmt.Sprintf("echo %s > %s", quote(logical), quote(path)))
 			out = append(out, fmt.Sprintf("grep -qxF %s %s || echo %s >> %s", quote(l), ifstatePath, quote(l), ifstatePath))
 		} else {
-			out = append(out, "rm -f "+quote(ifstateOf(name)))
+			out = append(out, "rm -f "+quote(path))
 			out = append(out, fmt.Sprintf("sed -i '\\|^%s$|d' %s", l, ifstatePath))
 		}
 	}
@@ -78,11 +81,11 @@ func (o *MarkIfState) Verify(ctx context.Context, h backend.Host) error {
 		if !slices.Contains(have, l) {
 			return fmt.Errorf("%s lacks the line %s", ifstatePath, l)
 		}
-		name, logical, _ := strings.Cut(l, "=")
-		if one, err := h.Files.Read(ifstateOf(name)); err != nil {
+		path, logical := ifstateOf(l)
+		if one, err := h.Files.Read(path); err != nil {
 			return err
 		} else if strings.TrimSpace(string(one.Data)) != logical {
-			return fmt.Errorf("%s is not %s", ifstateOf(name), logical)
+			return fmt.Errorf("%s is not %s", path, logical)
 		}
 	}
 	return nil
@@ -113,14 +116,14 @@ func editIfState(h backend.Host, add, remove []string) error {
 		}
 	}
 	for _, l := range remove {
-		name, _, _ := strings.Cut(l, "=")
-		if err := h.Files.Write(ifstateOf(name), backend.File{}); err != nil {
+		path, _ := ifstateOf(l)
+		if err := h.Files.Write(path, backend.File{}); err != nil {
 			return err
 		}
 	}
 	for _, l := range add {
-		name, logical, _ := strings.Cut(l, "=")
-		if err := h.Files.Write(ifstateOf(name), backend.File{Exists: true, Data: []byte(logical + "\n"), Mode: 0o644}); err != nil {
+		path, logical := ifstateOf(l)
+		if err := h.Files.Write(path, backend.File{Exists: true, Data: []byte(logical + "\n"), Mode: 0o644}); err != nil {
 			return err
 		}
 	}

@@ -52,16 +52,18 @@ func (b *builder) addressing() error {
 
 // foreign refuses routes and rules of the NIC that could not be given back exactly.
 func (b *builder) foreign() error {
+	no := func(which, kind, foreign string) error {
+		return refuse(which+" cannot be moved", "it has "+foreign+", which could not be made again exactly",
+			"remove that "+kind+" for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
+	}
 	for _, r := range b.from.Routes {
 		if r.Foreign != "" {
-			return refuse(fmt.Sprintf("the route to %s through %s cannot be moved", r.Dst, b.source.Name), "it has "+r.Foreign+", which could not be made again exactly",
-				"remove that route for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
+			return no(fmt.Sprintf("the route to %s through %s", r.Dst, b.source.Name), "route", r.Foreign)
 		}
 	}
 	for _, r := range b.from.Rules {
 		if r.Foreign != "" {
-			return refuse(fmt.Sprintf("the routing rule %d, which names %s, cannot be moved", r.Priority, b.source.Name), "it has "+r.Foreign+", which could not be made again exactly",
-				"remove that rule for the change, and set it again on "+b.answers.Bridge.Port+" afterwards")
+			return no(fmt.Sprintf("the routing rule %d, which names %s,", r.Priority, b.source.Name), "rule", r.Foreign)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,8 +62,12 @@ func resume(t *testing.T) *guest {
 	return g
 }
 
-// apply begins the change with the answers, and returns when it waits for confirmation. On a busy machine the survey
-// may not have all its answers in time, and nothing is changed; the operator does what it says: try again.
+// slow is what is said, with nothing changed, on a machine so busy that the survey had not all its answers in time, or
+// systemd did not start the guard.
+var slow = regexp.MustCompile("no answer within|deadline exceeded|did not come up in time")
+
+// apply begins the change with the answers, and returns when it waits for confirmation. Where the machine was too
+// slow the operator does what it says: try again.
 func (g *guest) apply(flags string) {
 	g.t.Helper()
 	for end := time.Now().Add(BootTime); ; {
@@ -73,7 +78,7 @@ func (g *guest) apply(flags string) {
 				return
 			}
 		}
-		if said := g.sh("cat /root/apply.log"); !strings.Contains(said, "nothing was changed") || time.Now().After(end) {
+		if said := g.sh("cat /root/apply.log"); !slow.MatchString(said) || time.Now().After(end) {
 			g.t.Fatalf("cannot apply: %s", said)
 		}
 	}
@@ -197,6 +202,12 @@ for i in $(seq 50); do pgrep -x bridgehead >/dev/null || break; sleep 0.1; done
 pgrep -ax bridgehead || true
 systemctl list-units --all --plain --no-legend 'bridgehead*'
 ls -A /var/lib/bridgehead 2>/dev/null | grep -vx `+may+` || true`), "")
+}
+
+// history is what bridgehead history says of the changes, without where to read more.
+func (g *guest) history() string {
+	g.t.Helper()
+	return g.sh("bridgehead history | grep -v '^What'")
 }
 
 func (g *guest) same(what, got, want string) {

@@ -50,7 +50,7 @@ func TestStagedAndConfirmed(t *testing.T) {
 	g.settled()
 	g.converted()
 	g.unguarded()
-	if got := g.sh("bridgehead history | grep -v '^What'"); !strings.Contains(got, "confirmed") {
+	if got := g.history(); !strings.Contains(got, "confirmed") {
 		t.Errorf("the history is %s", got)
 	}
 }
@@ -63,7 +63,7 @@ func TestStagedAndNotConfirmed(t *testing.T) {
 	g.answers(BootTime)
 	g.untouched()
 	g.unguarded()
-	if got := g.sh("bridgehead history | grep -v '^What'"); !strings.Contains(got, "rolled-back") {
+	if got := g.history(); !strings.Contains(got, "rolled-back") {
 		t.Errorf("the history is %s", got)
 	}
 }

@@ -35,7 +35,7 @@ func TestWizardOnTheConsole(t *testing.T) {
 	g.settled()
 	g.converted()
 	g.unguarded()
-	if got := g.sh("bridgehead history | grep -v '^What'"); !strings.Contains(got, "confirmed") {
+	if got := g.history(); !strings.Contains(got, "confirmed") {
 		t.Errorf("the history is %s", got)
 	}
 }
