@@ -24,6 +24,7 @@ var hosts = map[string]func(*sim.Spec){
 	"default-removed": stepstest.DefaultUnused,
 	"everything":      everything,
 	"vlan":            stepstest.Tagged,
+	"vms":             odd,
 }
 
 func machine(change func(*sim.Spec)) *sim.Machine {

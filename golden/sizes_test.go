@@ -24,7 +24,7 @@ func sized(name string, width, height int) []play {
 			op.Wait(2 * time.Second)
 		}},
 	}
-	for _, step := range []string{"survey", "nic", "uplink", "bridge", "libvirt", "safety", "review"} {
+	for _, step := range []string{"survey", "nic", "uplink", "bridge", "libvirt", "vms", "safety", "review"} {
 		plays = append(plays, play{step, on, to(step)})
 	}
 	for i := range plays {
@@ -53,6 +53,7 @@ func TestASCII(t *testing.T) {
 	}
 	playAll(t, []play{
 		{"ascii-nic", real, ascii(to("nic"))},
+		{"ascii-vms", real, ascii(to("vms", "space"))},
 		{"ascii-review", real, ascii(to("review"))},
 		{"ascii-picture", real, ascii(to("review", "2"))},
 		{"ascii-confirm", real, ascii(trialOf())},

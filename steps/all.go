@@ -13,6 +13,7 @@ var flow = []func(*Wizard) tui.Step{
 	bridgeStep,
 	addressStep,
 	libvirtStep,
+	vmsStep,
 	safetyStep,
 	reviewStep,
 	riskStep,

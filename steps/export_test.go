@@ -1,6 +1,15 @@
 package steps
 
-import "bridgehead/backend/plan"
+import (
+	"bridgehead/backend/plan"
+	"bridgehead/backend/survey"
+)
 
 // Plan is the plan that the review shows.
 func (w *Wizard) Plan() plan.Plan { return w.plan }
+
+// Meet takes up the facts of a host.
+func (w *Wizard) Meet(f survey.Facts) {
+	w.facts, w.surveyed = f, true
+	w.propose()
+}

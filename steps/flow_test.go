@@ -53,16 +53,16 @@ func back(op *operator) []string {
 
 // A step that does not apply is skipped on the way there and on the way back.
 func TestSkippedBothWays(t *testing.T) {
-	all := []string{"survey", "nic", "uplink", "bridge", "address", "libvirt", "safety", "review"}
-	without := func(id string) []string {
-		return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == id })
+	all := []string{"survey", "nic", "uplink", "bridge", "address", "libvirt", "vms", "safety", "review"}
+	without := func(ids ...string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(ids, s) })
 	}
 	for name, c := range map[string]struct {
 		spec func(*sim.Spec)
 		want []string
 	}{
 		"demo":             {nil, all},
-		"no libvirt":       {func(s *sim.Spec) { s.Virt = nil }, without("libvirt")},
+		"no libvirt":       {func(s *sim.Spec) { s.Virt = nil }, without("libvirt", "vms")},
 		"virtinst missing": {func(s *sim.Spec) { delete(s.Packages, "virtinst") }, slices.Insert(slices.Clone(all), 1, "packages")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,11 +81,34 @@ func (t *Table) SetRows(rows []Row) {
 	t.choose(t.Chosen)
 }
 
+// Choose sets Chosen to those of ids that can be chosen.
+func (t *Table) Choose(ids []string) { t.choose(ids) }
+
+// ChooseShown chooses the rows that match the filter and of which may says yes, or drops them where
+// all of them are chosen.
+func (t *Table) ChooseShown(may func(id string) bool) {
+	var ids []string
+	for _, row := range t.matching() {
+		if row.Off == "" && may(row.ID) {
+			ids = append(ids, row.ID)
+		}
+	}
+	if left := slices.DeleteFunc(slices.Clone(t.Chosen), func(id string) bool { return slices.Contains(ids, id) }); len(left)+len(ids) == len(t.Chosen) {
+		t.choose(left)
+		return
+	}
+	t.choose(append(slices.Clone(t.Chosen), ids...))
+}
+
 // choose sets Chosen to those of ids that can be chosen, in the rows' order.
 func (t *Table) choose(ids []string) {
 	t.Chosen = nil
+	wanted := map[string]bool{}
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	for _, row := range t.Rows {
-		if row.Off == "" && slices.Contains(ids, row.ID) {
+		if row.Off == "" && wanted[row.ID] {
 			t.Chosen = append(t.Chosen, row.ID)
 		}
 	}

@@ -63,8 +63,8 @@ func (v *VMs) problems(l *Libvirt, bad reporter) {
 			bad(field, "%s is named twice; attach one NIC of it now, and the others with a second run", a.Name)
 		case a.NIC != "" && a.NIC != NewNIC && noMAC != nil:
 			bad(field, "nic %q is neither a MAC address nor %s", a.NIC, NewNIC)
-		case a.Model != "" && !linkName.MatchString(a.Model):
-			bad(field, "%q cannot be the model of a NIC; use virtio or e1000, or leave it out", a.Model)
+		case a.Model != "" && NICModel(a.Model) != nil:
+			bad(field, "%v", NICModel(a.Model))
 		case a.Tag < 0 || a.Tag > 4094:
 			bad(field, "tag %d is no VLAN id; use 1 to 4094, or leave it out", a.Tag)
 		case !slices.Contains([]string{"", ViaNetwork, ViaBridge}, a.Via):
@@ -73,4 +73,12 @@ func (v *VMs) problems(l *Libvirt, bad reporter) {
 			bad(field, "via network needs libvirt.network; name one, or use via: bridge")
 		}
 	}
+}
+
+// NICModel says why s cannot be the model of a NIC. Which of them there are depends on the emulator.
+func NICModel(s string) error {
+	if !linkName.MatchString(s) {
+		return fmt.Errorf("%q cannot be the model of a NIC; use virtio or e1000, or leave it out", s)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -35,21 +36,12 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	if err != nil {
 		return err
 	}
-	o := &op.AttachVM{Domain: d.Name, Before: d.XML, To: b.sourceOf(want)}
-	if o.MAC, err = Choose(d, want.NIC); err != nil {
+	o, err := Attachment(d, want, SourceOf(b.answers, want))
+	if err != nil {
 		return err
 	}
-	if o.MAC == "" {
-		o.New, o.MAC, o.Model = true, b.freeMAC(d), want.Model
-		if o.Model == "" {
-			o.Model = "virtio"
-		}
-		_, err = domain.Add(d.XML, "<interface/>")
-	} else {
-		_, err = domain.Move(d.XML, o.MAC, o.To)
-	}
-	if err != nil {
-		return fmt.Errorf("VM %s: %w", d.Name, err)
+	if o.New {
+		o.MAC = b.freeMAC(d)
 	}
 	b.add(Trial, o)
 	b.out.Scope.Domains = append(b.out.Scope.Domains, d.Name)
@@ -60,12 +52,34 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	return nil
 }
 
-func (b *builder) sourceOf(want answers.AttachVM) domain.Source {
-	l := b.answers.Libvirt
-	if want.Via != answers.ViaBridge && l != nil && l.Network != "" {
-		return domain.Source{Network: l.Network, Tag: want.Tag}
+// SourceOf is what an answer connects the NIC to: the libvirt network where one is asked for, else the bridge.
+func SourceOf(a answers.Answers, want answers.AttachVM) domain.Source {
+	if want.Via != answers.ViaBridge && a.Libvirt != nil && a.Libvirt.Network != "" {
+		return domain.Source{Network: a.Libvirt.Network, Tag: want.Tag}
 	}
-	return domain.Source{Bridge: b.answers.Bridge.Name, Tag: want.Tag}
+	return domain.Source{Bridge: a.Bridge.Name, Tag: want.Tag}
+}
+
+// Attachment is the operation that connects a NIC of d to a source, or says why that cannot be done.
+// A new NIC has no MAC yet.
+func Attachment(d backend.Domain, want answers.AttachVM, to domain.Source) (*op.AttachVM, error) {
+	mac, err := Choose(d, want.NIC)
+	if err != nil {
+		return nil, err
+	}
+	o := &op.AttachVM{Domain: d.Name, MAC: mac, Before: d.XML, To: to}
+	if mac == "" {
+		o.New, o.Model = true, cmp.Or(want.Model, "virtio")
+		_, err = domain.Add(d.XML, "<interface/>")
+	} else if on, _ := domain.On(d.XML, mac, to); on {
+		return nil, fmt.Errorf("the NIC %s of VM %s is connected to it already; leave the VM out, or say nic: new for one more", mac, d.Name)
+	} else {
+		_, err = domain.Move(d.XML, mac, to)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("VM %s: %w", d.Name, err)
+	}
+	return o, nil
 }
 
 // Attachable finds a VM, and says why its NICs cannot be changed.

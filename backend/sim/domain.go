@@ -19,7 +19,10 @@ func DomainXML(d backend.Domain) string {
 	fmt.Fprintf(&b, "<domain type='kvm'>\n  <name>%s</name>\n  <uuid>%s</uuid>\n  <memory unit='KiB'>2097152</memory>\n  <vcpu placement='static'>2</vcpu>\n", escaped(d.Name), d.UUID)
 	b.WriteString("  <os>\n    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>\n    <boot dev='hd'/>\n  </os>\n  <devices>\n    <emulator>/usr/bin/qemu-system-x86_64</emulator>\n")
 	for i, n := range d.NICs {
-		fmt.Fprintf(&b, "    <interface type='%s'>\n      <mac address='%s'/>\n      <source %[1]s='%[3]s'/>\n", n.Type, n.MAC, escaped(n.Source))
+		fmt.Fprintf(&b, "    <interface type='%s'>\n      <mac address='%s'/>\n", n.Type, n.MAC)
+		if attr := cmp.Or(map[string]string{"direct": "dev", "user": "-"}[n.Type], n.Type); attr != "-" {
+			fmt.Fprintf(&b, "      <source %s='%s'/>\n", attr, escaped(n.Source))
+		}
 		fmt.Fprintf(&b, "      <model type='%s'/>\n      <address type='pci' domain='0x0000' bus='0x0%d' slot='0x00' function='0x0'/>\n    </interface>\n", cmp.Or(n.Model, "virtio"), i+1)
 	}
 	b.WriteString("    <memballoon model='virtio'/>\n  </devices>\n</domain>\n")

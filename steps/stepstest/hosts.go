@@ -62,6 +62,16 @@ func NICs(n int) func(*sim.Spec) {
 	}
 }
 
+// VMs gives the host n VMs more, which do not run.
+func VMs(n int) func(*sim.Spec) {
+	return func(s *sim.Spec) {
+		for i := range n {
+			s.Virt.Domains = append(s.Virt.Domains, backend.Domain{Name: fmt.Sprintf("%s%03d", []string{"db", "web"}[i%2], i), UUID: fmt.Sprintf("0d2f7f0a-57a1-4c8e-a5c4-%012d", i), Persistent: true,
+				NICs: []backend.DomainNIC{{MAC: fmt.Sprintf("52:54:00:40:%02x:%02x", i/256, i%256), Type: "network", Source: "default", Model: "virtio"}}})
+		}
+	}
+}
+
 // DHCP has eth0 configured by dhclient.
 func DHCP(s *sim.Spec) {
 	file(s, "/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n")

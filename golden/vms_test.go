@@ -1,0 +1,79 @@
+package golden_test
+
+import (
+	"fmt"
+	"testing"
+
+	"bridgehead/backend"
+	"bridgehead/backend/answers"
+	"bridgehead/backend/sim"
+	"bridgehead/steps/stepstest"
+	"bridgehead/tui"
+)
+
+// odd has one VM of every kind that is not the usual one.
+func odd(s *sim.Spec) {
+	nic := func(mac, kind, source string) backend.DomainNIC {
+		return backend.DomainNIC{MAC: "52:54:00:00:00:" + mac, Type: kind, Source: source, Model: "e1000"}
+	}
+	add := func(d backend.Domain) {
+		d.UUID = fmt.Sprintf("6e6c4e5c-3f4b-4d3a-9b62-%012d", len(s.Virt.Domains))
+		s.Virt.Domains = append(s.Virt.Domains, d)
+	}
+	add(backend.Domain{Name: "bare", Persistent: true, Running: true})
+	add(backend.Domain{Name: "router", Persistent: true, NICs: []backend.DomainNIC{nic("01", "network", "default"), nic("02", "direct", "eth1"), nic("03", "user", "")}})
+	add(backend.Domain{Name: "asleep", Persistent: true, Saved: true, NICs: []backend.DomainNIC{nic("04", "network", "default")}})
+	add(backend.Domain{Name: "passing", Running: true})
+	add(backend.Domain{Name: "a \"b\" <c>", Persistent: true, NICs: []backend.DomainNIC{nic("05", "bridge", "br-lan")}})
+}
+
+func attaching(list ...answers.AttachVM) *answers.Answers {
+	return tutorial(func(a *answers.Answers) {
+		a.Libvirt = &answers.Libvirt{Network: "examplebr0", Default: answers.DefaultKeep}
+		a.VMs = &answers.VMs{Attach: list}
+	})
+}
+
+func TestVMs(t *testing.T) {
+	router := func(keys ...string) func(*testing.T, *operator) {
+		return func(t *testing.T, op *operator) {
+			op.Go(t, "vms")
+			op.Press("/")
+			op.Type("router")
+			op.Press("enter", "space")
+			op.Press(keys...)
+		}
+	}
+	narrow := setup{Badge: tui.Real, Width: 60, Height: 16, Spec: odd}
+	playAll(t, []play{
+		{"vms", setup{}, to("vms")},
+		{"vms-chosen", setup{}, to("vms", "a", "down")},
+		{"vms-edit", setup{}, to("vms", "e")},
+		{"vms-new-nic", setup{}, func(t *testing.T, op *operator) {
+			to("vms", "e", "down", "tab", "tab")(t, op)
+			op.Type("10")
+			op.Press("ctrl+n")
+		}},
+		{"vms-odd", setup{Spec: odd}, to("vms")},
+		{"vms-asleep", setup{Spec: odd}, to("vms", "down", "space")},
+		{"vms-several", setup{Spec: odd}, router()},
+		{"vms-several-tag", setup{Spec: odd}, func(t *testing.T, op *operator) {
+			router("down", "tab")(t, op)
+			op.Type("4095")
+			op.Press("ctrl+n")
+		}},
+		{"vms-300", setup{Spec: stepstest.VMs(298)}, to("vms", "down")},
+		{"vms-300-filter", setup{Spec: stepstest.VMs(298)}, func(t *testing.T, op *operator) {
+			op.Go(t, "vms")
+			op.Press("/")
+			op.Type("db1")
+			op.Press("enter", "a", "pgdown")
+		}},
+		{"vms-answers-lost", setup{Answers: attaching(answers.AttachVM{Name: "example2"}, answers.AttachVM{Name: "gone"})}, to("vms", "ctrl+n")},
+		{"vms-answers-no-nic", setup{Answers: attaching(answers.AttachVM{Name: "example2", NIC: "52:54:00:00:00:99"})}, to("vms", "ctrl+n")},
+		{"vms-review", setup{Answers: attaching(answers.AttachVM{Name: "example1", Tag: 10})}, to("review", "end")},
+		{"vms-timeline", setup{Answers: attaching(answers.AttachVM{Name: "example1", Tag: 10})}, to("review", "4")},
+		{"60x16-vms-odd", narrow, to("vms", "end")},
+		{"60x16-vms-several", narrow, router()},
+	})
+}
