@@ -22,6 +22,7 @@ var pages = []struct {
 	{"Bridge", []string{"x", "\x7f", "\t", "\t", "j", "k", "\t", "4", "\x7f", "\x1b[Z"}},
 	{"Address", []string{"j", "\t", "9", "\x7f", "\x1b[Z", "k"}},
 	{"libvirt network", []string{"\t", "x", "\x7f", "\t", "\x1b[Z"}},
+	{"VMs", []string{"j", "k", " ", " "}},
 	{"Safety net", []string{"j", "k", "\t", "1", "\x7f", "\t"}},
 	{"Review", []string{"j", "j", "k", "\x1b[6~", "\t", "\t"}},
 	{"Risk", nil},

@@ -221,7 +221,7 @@ func TestLineByLineOnATerminal(t *testing.T) {
 	t.Parallel()
 	c := dial(t, "dumb", 0, 0)
 	for _, x := range [][2]string{{"look again", ""}, {"NICs, 1 to 4", ""}, {"Uplink, 1 to 3", ""}, {"Bridge [examplebr0]", "br7"}, {"Internal port [br7p1]", ""},
-		{"Datapath, 1 to 2", ""}, {"VLAN tag:", ""}, {"MTU:", ""}, {"Address, 1 to 3", ""}, {"Change libvirt, yes", "no"}, {"When, 1 to 2", ""},
+		{"Datapath, 1 to 2", ""}, {"VLAN tag:", ""}, {"MTU:", ""}, {"Address, 1 to 3", ""}, {"Change libvirt, yes", "no"}, {"VMs, numbers 1 to 2", ""}, {"When, 1 to 2", ""},
 		{"Confirm within [", ""}, {"Must answer:", ""}, {"Own check:", ""}} {
 		c.want(x[0])
 		c.typed(x[1] + "\n")
