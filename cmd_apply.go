@@ -83,6 +83,11 @@ func (a *app) apply(ctx context.Context, u unattended) error {
 	if err != nil {
 		return err
 	}
+	return a.do(ctx, p, u)
+}
+
+// do applies a plan, and returns when it is confirmed or rolled back.
+func (a *app) do(ctx context.Context, p plan.Plan, u unattended) error {
 	if err := mustBeRoot(); err != nil {
 		return err
 	}

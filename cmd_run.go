@@ -237,7 +237,7 @@ func (a *app) historyCommand() *cobra.Command {
 }
 
 func historyLine(s trial.Status) string {
-	text := fmt.Sprintf("%s  %-11s  %s on %s", s.ID, s.Phase, s.Plan.Answers.Bridge.Name, s.Plan.Answers.UplinkName())
+	text := fmt.Sprintf("%s  %-11s  %s", s.ID, s.Phase, s.Plan.Answers.What())
 	if s.Undoes != "" {
 		text += ", takes back " + s.Undoes
 	}

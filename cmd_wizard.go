@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/answers"
 	"bridgehead/backend/trial"
 	"bridgehead/steps"
 	"bridgehead/tui"
@@ -20,11 +21,16 @@ func (a *app) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return a.open(ctx, given, "")
+}
+
+// open opens the wizard with answers, if any, at a step; "": the first.
+func (a *app) open(_ context.Context, given *answers.Answers, at string) error {
 	t, err := a.trial()
 	if err != nil {
 		return err
 	}
-	w := &steps.Wizard{Host: t.Host, Trial: t, Given: given, Badge: tui.Real, Look: a.look(), Save: saveFile}
+	w := &steps.Wizard{Host: t.Host, Trial: t, Given: given, Badge: tui.Real, At: at, Look: a.look(), Save: saveFile}
 	switch {
 	case a.demo:
 		defer a.demoTime(t)()

@@ -3,6 +3,7 @@ package golden_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
@@ -76,4 +77,61 @@ func TestVMs(t *testing.T) {
 		{"60x16-vms-odd", narrow, to("vms", "end")},
 		{"60x16-vms-several", narrow, router()},
 	})
+}
+
+// On a host that has been moved already the wizard opens at the VMs, and everything else can be reached.
+func TestAttachLater(t *testing.T) {
+	later := setup{Before: stepstest.Converted, Badge: tui.Real}
+	opened := func(keys ...string) func(*testing.T, *operator) {
+		return func(t *testing.T, op *operator) {
+			if op.On() != "vms" {
+				t.Fatalf("it opens at %s:\n%s", op.On(), op.Screen())
+			}
+			op.Press(keys...)
+		}
+	}
+	kept := func(keys ...string) func(*testing.T, *operator) {
+		return func(t *testing.T, op *operator) {
+			opened("a")(t, op)
+			op.Go(t, "risk")
+			op.Apply()
+			op.Wait(2 * time.Second)
+			op.Press(keys...)
+		}
+	}
+	one := setup{Before: stepstest.Converted, Badge: tui.Real, Spec: func(s *sim.Spec) { s.NICs = s.NICs[:1] }}
+	playAll(t, []play{
+		{"later-vms", later, opened()},
+		{"later-survey", later, opened("ctrl+p", "ctrl+p", "ctrl+p")},
+		{"later-task", later, opened("ctrl+p", "ctrl+p")},
+		{"later-task-one-nic", one, opened("ctrl+p", "ctrl+p")},
+		{"later-libvirt", later, opened("ctrl+p")},
+		{"later-new-bridge", later, func(t *testing.T, op *operator) { opened("ctrl+p", "ctrl+p", "down")(t, op); op.Go(t, "bridge") }},
+		{"later-safety", later, opened("a", "ctrl+n")},
+		{"later-review", later, opened("a", "ctrl+n", "ctrl+n")},
+		{"later-timeline", later, opened("a", "ctrl+n", "ctrl+n", "4")},
+		{"later-picture", later, opened("a", "ctrl+n", "ctrl+n", "2")},
+		{"later-nothing", later, opened("ctrl+n", "ctrl+n")},
+		{"later-risk", later, opened("a", "ctrl+n", "ctrl+n", "ctrl+n")},
+		{"later-confirm", later, kept()},
+		{"later-done", later, kept("k", "enter")},
+		{"later-rolled-back", later, kept("r", "enter")},
+	})
+}
+
+// The plan of a later attachment, in every format.
+func TestAttachPlan(t *testing.T) {
+	m := machine(odd)
+	stepstest.Converted(m)
+	p, err := stepstest.Plan(m, answers.Answers{Version: 1, Uplink: answers.Uplink{Kind: answers.KindExisting}, Bridge: answers.Bridge{Name: "examplebr0"},
+		Address: answers.Address{Method: answers.MethodKeep}, Libvirt: &answers.Libvirt{Network: "examplebr0", Default: answers.DefaultKeep},
+		VMs:   &answers.VMs{Attach: []answers.AttachVM{{Name: "example1"}, {Name: "bare", Tag: 20}}},
+		Apply: answers.Apply{When: answers.WhenNow, ConfirmWithin: answers.Duration(answers.DefaultWindow)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for format, end := range formats {
+		golden(t, "plans/attach-later"+end, rendered(t, p, format))
+	}
+	reread(t, p)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func addressStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "address", Title: "Address", Page: func() tui.Page { return newAddressPage(w) }}
+	return tui.Step{ID: "address", Title: "Address", When: w.builds, Page: func() tui.Page { return newAddressPage(w) }}
 }
 
 // addressPage decides where the port's addresses come from, prefilled with what the NIC has.

@@ -6,6 +6,7 @@ import "bridgehead/tui"
 var flow = []func(*Wizard) tui.Step{
 	surveyStep,
 	packagesStep,
+	taskStep,
 	nicStep,
 	uplinkStep,
 	membersStep,

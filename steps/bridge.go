@@ -12,7 +12,7 @@ import (
 )
 
 func bridgeStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "bridge", Title: "Bridge", Page: func() tui.Page { return newBridgePage(w) }}
+	return tui.Step{ID: "bridge", Title: "Bridge", When: w.builds, Page: func() tui.Page { return newBridgePage(w) }}
 }
 
 // bridgePage names the bridge. The names of port and network follow the bridge's until they are typed over.

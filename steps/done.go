@@ -73,8 +73,12 @@ func confirmedText(w *Wizard) string {
 		lead, stays, kept = "The demo has worked, and nothing was touched. On the simulated host:", "", "When it is done in earnest, the host keeps:\n"
 		next = []plan.Hint{{What: "To rehearse it on a replica of this host:", Command: "bridgehead rehearse"}}
 	}
-	fmt.Fprintf(&b, "%s %s is a port of bridge %s, and the host's address is on %s.%s\n\n",
-		lead, a.UplinkName(), a.Bridge.Name, a.Bridge.Port, stays)
+	if a.Existing() {
+		fmt.Fprintf(&b, "%s What hangs on bridge %s:\n\n", lead, a.Bridge.Name)
+	} else {
+		fmt.Fprintf(&b, "%s %s is a port of bridge %s, and the host's address is on %s.%s\n\n",
+			lead, a.UplinkName(), a.Bridge.Name, a.Bridge.Port, stays)
+	}
 	for _, l := range plan.Tree(w.plan.Picture.After[:1]) {
 		b.WriteString("  " + l + "\n")
 	}

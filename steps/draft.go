@@ -10,6 +10,7 @@ import (
 	"bridgehead/backend/answers"
 	"bridgehead/backend/bond"
 	"bridgehead/backend/survey"
+	"bridgehead/backend/virt"
 )
 
 // Draft is what the operator has typed, valid or not. It is kept as long as the wizard runs.
@@ -19,6 +20,7 @@ type Draft struct {
 	Bond, Mode, LACP, Rate           string
 	KernelMode                       string // of a kernel bond
 	Fallback                         bool
+	On                               string // the bridge that is there already and is used; "": a new one
 	Bridge, Port, Datapath, Tag, MTU string
 	Method, Addresses, Gateway, DNS  string
 	Libvirt                          bool
@@ -34,6 +36,9 @@ func draftOf(a answers.Answers) Draft {
 		Addresses: strings.Join(a.Address.Addresses, ", "), Gateway: strings.Join(a.Address.Gateway, ", "),
 		DNS: strings.Join(a.Address.DNS, ", "), When: a.Apply.When, Window: a.Apply.ConfirmWithin.String(),
 		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
+	if a.Existing() {
+		d.Kind, d.On, d.Bridge, d.Port = answers.KindNIC, a.Bridge.Name, "", ""
+	}
 	if len(a.Uplink.NICs) > 0 {
 		d.NIC, d.Others = a.Uplink.NICs[0], strings.Join(a.Uplink.NICs[1:], " ")
 	}
@@ -64,6 +69,9 @@ func number(n int) string {
 // Answers are what the draft says; the fields' own checks have passed.
 func (d Draft) Answers() answers.Answers {
 	a := answers.Default()
+	if d.On != "" {
+		return d.existing(a)
+	}
 	a.Uplink = answers.Uplink{Kind: d.Kind}
 	if d.NIC != "" {
 		a.Uplink.NICs = []string{d.NIC}
@@ -92,6 +100,19 @@ func (d Draft) Answers() answers.Answers {
 	if d.Method == answers.MethodStatic {
 		a.Address.Addresses, a.Address.Gateway, a.Address.DNS = list(d.Addresses), list(d.Gateway), list(d.DNS)
 	}
+	return d.rest(a)
+}
+
+// existing are the answers about a bridge that is there already.
+func (d Draft) existing(a answers.Answers) answers.Answers {
+	a.Uplink, a.Bridge = answers.Uplink{Kind: answers.KindExisting}, answers.Bridge{Name: d.On}
+	a = d.rest(a)
+	a.Apply.When = answers.WhenNow
+	return a
+}
+
+// rest are the answers about libvirt, the VMs and the safety net.
+func (d Draft) rest(a answers.Answers) answers.Answers {
 	if d.Libvirt {
 		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
 	}
@@ -122,6 +143,9 @@ func (w *Wizard) propose() {
 		*p = *d
 	}
 	if w.Given == nil {
+		follow(&d.On, &p.On, w.facts.Home())
+	}
+	if w.Given == nil || d.On != "" {
 		name, datapath := w.freeName(), "system"
 		if w.facts.Switch.Installed && !w.facts.Switch.KernelModule {
 			datapath = "netdev"
@@ -137,11 +161,27 @@ func (w *Wizard) propose() {
 	follow(&d.Tag, &p.Tag, w.tag(w.nic()))
 	n := w.source()
 	follow(&d.Port, &p.Port, d.Bridge+"p1")
-	follow(&d.Network, &p.Network, d.Bridge)
+	follow(&d.Network, &p.Network, w.networkOf(d.bridge()))
 	follow(&d.Addresses, &p.Addresses, strings.Join(globalAddrs(n), ", "))
 	follow(&d.Gateway, &p.Gateway, strings.Join(n.Gateway, ", "))
 	follow(&d.DNS, &p.DNS, strings.Join(nameservers(w.facts, n.Name), ", "))
 }
+
+// bridge is the bridge that VMs are connected to.
+func (d Draft) bridge() string { return cmp.Or(d.On, d.Bridge) }
+
+// networkOf is the libvirt network that leads to a bridge, or the name that one is to get.
+func (w *Wizard) networkOf(bridge string) string {
+	for _, n := range w.facts.Virt.Networks {
+		if virt.OnBridge(n.XML, bridge) {
+			return n.Name
+		}
+	}
+	return bridge
+}
+
+// builds says that a new bridge is made.
+func (w *Wizard) builds() bool { return w.draft.On == "" }
 
 // proposeBond fills in what fits the members, and what was heard on them.
 func (w *Wizard) proposeBond() {

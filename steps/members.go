@@ -23,7 +23,7 @@ func membersStep(w *Wizard) tui.Step {
 
 // bonds says that the draft asks for a bond.
 func (w *Wizard) bonds() bool {
-	return w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond
+	return w.builds() && (w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond)
 }
 
 // listenFor is how long the switches are listened to, in rounds, so that what was heard shows

@@ -12,7 +12,7 @@ import (
 )
 
 func nicStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "nic", Title: "NIC", Page: func() tui.Page { return &nicPage{w: w} }}
+	return tui.Step{ID: "nic", Title: "NIC", When: w.builds, Page: func() tui.Page { return &nicPage{w: w} }}
 }
 
 // nicPage chooses the NIC that becomes the uplink.

@@ -74,7 +74,11 @@ func timeline(pl plan.Plan, width int) []string {
 	for _, c := range pl.Checks {
 		lines = append(lines, hang("   - ", c.String(), width)...)
 	}
-	lines = append(append(lines, ""), hang("4. ", "When you confirm, it is made to last:", width)...)
+	last := "When you confirm, it is made to last:"
+	if len(pl.Ops(plan.Persist)) == 0 {
+		last = "When you confirm, it stays; nothing more is changed."
+	}
+	lines = append(append(lines, ""), hang("4. ", last, width)...)
 	for _, o := range pl.Ops(plan.Persist) {
 		lines = append(lines, hang("   - ", o.Describe().Text, width)...)
 	}

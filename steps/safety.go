@@ -18,7 +18,7 @@ func safetyStep(w *Wizard) tui.Step {
 		return &tui.Form{
 			Intro: intro,
 			Fields: []tui.Field{
-				&tui.ChoiceField{Label: "When", Value: &d.When, Options: []tui.Option{
+				&tui.ChoiceField{Label: "When", Value: &d.When, When: w.builds, Options: []tui.Option{
 					{Value: answers.WhenNow, Label: "now", Explain: "traffic stalls for milliseconds, no restart"},
 					{Value: answers.WhenReboot, Label: "restart", Explain: "at the next restart of the host; until then only files change"},
 				}},

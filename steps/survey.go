@@ -23,6 +23,7 @@ type surveyPage struct {
 	prose   drawn
 	began   time.Time
 	running bool
+	again   bool // it has been looked at before
 	err     error
 }
 
@@ -80,7 +81,25 @@ func (p *surveyPage) surveyed(m surveyedMsg) tea.Cmd {
 		w.meet(m.run)
 		return tui.Goto("confirm")
 	}
+	if at := p.opens(); at != "" {
+		return tui.Goto(at)
+	}
 	return nil
+}
+
+// opens is the step to go to at once, the first time; "": none.
+func (p *surveyPage) opens() string {
+	w, again := p.w, p.again
+	p.again = true
+	switch {
+	case again || p.Next() != nil:
+		return ""
+	case w.At != "":
+		return w.At
+	case !w.builds() && len(w.facts.Virt.Domains) > 0 && w.facts.Virt.Available:
+		return "vms"
+	}
+	return ""
 }
 
 // meet takes up a run that was there before this wizard.
@@ -158,6 +177,9 @@ func surveyText(w *Wizard, past []trial.Status, width int) []string {
 		lines = append(append(lines, findings(f, survey.Refuse, width)...), "")
 	} else {
 		text := "This host can be moved onto Open vSwitch. The next screens only ask; nothing is changed before you have seen all of it and typed a word."
+		if on := f.Home(); on != "" {
+			text = "This host is on Open vSwitch already: bridge " + on + ". VMs can be connected to it. The next screens only ask; nothing is changed before you have seen all of it and typed a word."
+		}
 		if !f.Host.Root {
 			text = "This host can be moved onto Open vSwitch, but only by root: start bridgehead with sudo. Without, you can look at everything and change nothing."
 		}
@@ -299,7 +321,7 @@ func sessionLine(w *Wizard) string {
 // lastLine says how the last change ended: perhaps nobody was there to see the guard take it back.
 func lastLine(s trial.Status) string {
 	when := s.Began.UTC().Format("2006-01-02 15:04 UTC")
-	what := fmt.Sprintf("%s on %s", s.Plan.Answers.Bridge.Name, strings.Join(s.Plan.Answers.Uplink.NICs, ", "))
+	what := s.Plan.Answers.What()
 	if s.Undoes != "" {
 		what = "undoing " + what
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func uplinkStep(w *Wizard) tui.Step {
-	return tui.Step{ID: "uplink", Title: "Uplink", Page: func() tui.Page { return newUplinkPage(w) }}
+	return tui.Step{ID: "uplink", Title: "Uplink", When: w.builds, Page: func() tui.Page { return newUplinkPage(w) }}
 }
 
 // uplinkPage asks for one NIC or several.

@@ -150,7 +150,7 @@ func (p *vmsPage) attachment(v vm, a answers.AttachVM) (moves string, err error)
 
 // network is the answers as far as they say where VMs are connected.
 func (w *Wizard) network() answers.Answers {
-	a := answers.Answers{Bridge: answers.Bridge{Name: w.draft.Bridge}}
+	a := answers.Answers{Bridge: answers.Bridge{Name: w.draft.bridge()}}
 	if w.draft.Libvirt {
 		a.Libvirt = &answers.Libvirt{Network: w.draft.Network}
 	}

@@ -44,7 +44,7 @@ func (p *vmsPage) form(v vm) *vmForm {
 		&tui.TextField{Label: "VLAN tag", Value: &f.tag, Check: numberIn(1, 4094), Help: "Empty, unless the VM is to be in one VLAN."},
 		&tui.ChoiceField{Label: "Connected to", Value: &f.via, When: func() bool { return named }, Options: []tui.Option{
 			{Value: answers.ViaNetwork, Label: "network", Explain: p.w.draft.Network + " of libvirt, by its name; the usual one"},
-			{Value: answers.ViaBridge, Label: "bridge", Explain: p.w.draft.Bridge + ", by its name; goes on without the network"},
+			{Value: answers.ViaBridge, Label: "bridge", Explain: p.w.draft.bridge() + ", by its name; goes on without the network"},
 		}},
 	}
 	f.Check = func() error {

@@ -24,6 +24,9 @@ type Wizard struct {
 	Look  survey.Options // how the host is surveyed
 	// Given are the answers of --answers; nil for the product's own proposals.
 	Given *answers.Answers
+	// At is the step to open at, once the host has been looked at; "": the first one, or the VMs on a
+	// host that has been moved already.
+	At string
 	// Save writes an exported file and returns the directory it went to, as the operator knows it.
 	Save func(name string, data []byte, mode uint32) (dir string, err error)
 

@@ -32,14 +32,14 @@ const (
 
 // Uplink is what connects the bridge to the world.
 type Uplink struct {
-	NICs []string `yaml:"nics,flow" json:"nics"`
-	Kind string   `yaml:"kind" json:"kind"` // nic, ovs-bond, kernel-bond
+	NICs []string `yaml:"nics,flow,omitempty" json:"nics"`
+	Kind string   `yaml:"kind" json:"kind"` // nic, ovs-bond, kernel-bond, existing
 }
 
 // Bridge names the bridge and its internal port, which carries the host's address.
 type Bridge struct {
 	Name     string `yaml:"name" json:"name"`
-	Port     string `yaml:"port" json:"port"`
+	Port     string `yaml:"port,omitempty" json:"port"`
 	Datapath string `yaml:"datapath,omitempty" json:"datapath,omitempty"` // system (the default) or netdev
 	Tag      int    `yaml:"tag,omitempty" json:"tag,omitempty"`           // VLAN of the internal port; 0: none
 	MTU      int    `yaml:"mtu,omitempty" json:"mtu,omitempty"`           // 0: as the NIC has it

@@ -88,7 +88,7 @@ func decode(data []byte, a *Answers) (err error) {
 
 // fill gives what a file may leave out its default.
 func (a *Answers) fill() {
-	if a.Bridge.Port == "" && a.Bridge.Name != "" {
+	if a.Bridge.Port == "" && a.Bridge.Name != "" && !a.Existing() {
 		a.Bridge.Port = a.Bridge.Name + "p1"
 	}
 	if a.Libvirt != nil && a.Libvirt.Default == "" {

@@ -21,7 +21,8 @@ func (a Answers) Problems() []*Error {
 	}
 	a.Uplink.problems(bad)
 	a.bondProblems(bad)
-	a.Bridge.problems(a.Uplink.NICs, bad)
+	a.existingProblems(bad)
+	a.Bridge.problems(a.Uplink, bad)
 	a.Address.problems(bad)
 	a.Libvirt.problems(bad)
 	a.VMs.problems(a.Libvirt, bad)
@@ -42,9 +43,9 @@ func (u Uplink) problems(bad reporter) {
 		if len(u.NICs) != 1 {
 			bad("uplink.nics", "kind nic takes exactly one NIC, %d given; two uplinks without a bond are a loop", len(u.NICs))
 		}
-	case KindOVSBond, KindKernelBond: // see bondProblems
+	case KindOVSBond, KindKernelBond, KindExisting: // see bondProblems, existingProblems
 	default:
-		bad("uplink.kind", "%q is no kind of uplink; use nic, ovs-bond or kernel-bond", u.Kind)
+		bad("uplink.kind", "%q is no kind of uplink; use nic, ovs-bond, kernel-bond or existing", u.Kind)
 	}
 	for i, n := range u.NICs {
 		if err := LinkName(n); err != nil {
@@ -55,11 +56,14 @@ func (u Uplink) problems(bad reporter) {
 	}
 }
 
-func (b Bridge) problems(nics []string, bad reporter) {
+func (b Bridge) problems(u Uplink, bad reporter) {
 	for _, f := range []struct{ field, name string }{{"bridge.name", b.Name}, {"bridge.port", b.Port}} {
+		if f.name == "" && f.field == "bridge.port" && u.Kind == KindExisting {
+			continue
+		}
 		if err := LinkName(f.name); err != nil {
 			bad(f.field, "%v", err)
-		} else if slices.Contains(nics, f.name) {
+		} else if slices.Contains(u.NICs, f.name) {
 			bad(f.field, "%s is the name of the uplink NIC; choose another name", f.name)
 		}
 	}

@@ -24,9 +24,24 @@ func (o *DefineNetwork) Describe() Note {
 	n := Note{Text: fmt.Sprintf("Define libvirt network %s, start it, and start it with the host", o.Name)}
 	q := quote(o.Name)
 	n.Commands = append(defineCommand(o.XML), "virsh net-start "+q, "virsh net-autostart "+q)
+	if o.replaces() && o.Before.Active {
+		n.Commands = append([]string{"virsh net-destroy " + q}, n.Commands...)
+	}
 	n.Undo = []string{"virsh net-destroy " + q, "virsh net-undefine " + q}
 	before := ""
-	if o.Before != nil {
+	switch {
+	case o.Before != nil && !o.replaces():
+		n.Text = fmt.Sprintf("Start libvirt network %s as it is defined, and start it with the host", o.Name)
+		n.Commands, n.Undo = n.Commands[2:], nil
+		if !o.Before.Active {
+			n.Commands = append([]string{"virsh net-start " + q}, n.Commands...)
+			n.Undo = append(n.Undo, "virsh net-destroy "+q)
+		}
+		if !o.Before.Autostart {
+			n.Undo = append(n.Undo, "virsh net-autostart --disable "+q)
+		}
+		return n
+	case o.Before != nil:
 		before = o.Before.XML
 		n.Text = fmt.Sprintf("Replace libvirt network %s, start it, and start it with the host", o.Name)
 		n.Undo = append([]string{"virsh net-destroy " + q}, restoreCommands(*o.Before)...)
@@ -62,7 +77,7 @@ func (o *DefineNetwork) Check(ctx context.Context, h backend.Host) error {
 		return fmt.Errorf("libvirt has got a network %s since the plan was made; start again to see the difference", o.Name)
 	case o.Before != nil && (!found || now != *o.Before):
 		return fmt.Errorf("libvirt network %s has been changed since the plan was made; start again", o.Name)
-	case o.Before != nil:
+	case o.replaces():
 		return unused(ctx, h, o.Name)
 	}
 	return nil
@@ -81,9 +96,19 @@ func unused(ctx context.Context, h backend.Host, name string) error {
 	return nil
 }
 
+// replaces says that the network gets another definition than it has.
+func (o *DefineNetwork) replaces() bool { return o.Before != nil && o.Before.XML != o.XML }
+
 func (o *DefineNetwork) Do(ctx context.Context, h backend.Host) error {
-	if err := h.Virt.DefineNetwork(ctx, o.XML); err != nil {
-		return fmt.Errorf("cannot define libvirt network %s: %w", o.Name, err)
+	if o.replaces() && o.Before.Active { // else it would go on as it was defined before
+		if err := h.Virt.StopNetwork(ctx, o.Name); err != nil {
+			return fmt.Errorf("cannot stop libvirt network %s: %w", o.Name, err)
+		}
+	}
+	if o.Before == nil || o.replaces() {
+		if err := h.Virt.DefineNetwork(ctx, o.XML); err != nil {
+			return fmt.Errorf("cannot define libvirt network %s: %w", o.Name, err)
+		}
 	}
 	if err := h.Virt.StartNetwork(ctx, o.Name); err != nil {
 		return fmt.Errorf("cannot start libvirt network %s: %w", o.Name, err)

@@ -36,6 +36,9 @@ func Build(f survey.Facts, a answers.Answers) (Plan, error) {
 		return Plan{}, &Refusal{bad}
 	}
 	b := builder{facts: f, answers: a}
+	if a.Existing() {
+		return b.existing()
+	}
 	for _, step := range []func() error{b.uplink, b.tagged, b.names, b.addressing, b.link, b.libvirt, b.files} {
 		if err := step(); err != nil {
 			return Plan{}, err

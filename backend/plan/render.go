@@ -77,8 +77,12 @@ func Diff(c op.FileChange) string {
 
 func (p Plan) text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Plan for %s: %s becomes the uplink of bridge %s; the host's address moves to %s.\n\n",
-		p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
+	if p.Answers.Existing() {
+		fmt.Fprintf(&b, "Plan for %s: on bridge %s, which is there; the host's own network stays as it is.\n\n", p.Host, p.Answers.Bridge.Name)
+	} else {
+		fmt.Fprintf(&b, "Plan for %s: %s becomes the uplink of bridge %s; the host's address moves to %s.\n\n",
+			p.Host, p.Answers.UplinkName(), p.Answers.Bridge.Name, p.Answers.Bridge.Port)
+	}
 	b.WriteString(p.Picture.Text() + "\n")
 	for _, phase := range []Phase{Trial, Persist} {
 		if phase == Trial {
@@ -170,7 +174,7 @@ alias ovs-vsctl='ovs-vsctl --timeout=30'
 
 func (p Plan) script(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, scriptHead, "Move "+p.Host+" onto Open vSwitch", p.Host)
+	fmt.Fprintf(&b, scriptHead, p.title("Move "+p.Host+" onto Open vSwitch", "Connect VMs of "+p.Host), p.Host)
 	for _, i := range p.Items {
 		note := i.Op.Describe()
 		fmt.Fprintf(&b, "# %s\n%s\n\n", note.Text, strings.Join(note.Commands, "\n"))
@@ -181,7 +185,7 @@ func (p Plan) script(w io.Writer) error {
 
 func (p Plan) undoScript(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, scriptHead, "Take the move of "+p.Host+" onto Open vSwitch back", p.Host)
+	fmt.Fprintf(&b, scriptHead, p.title("Take the move of "+p.Host+" onto Open vSwitch back", "Take back how VMs of "+p.Host+" were connected"), p.Host)
 	items := slices.Clone(p.Items)
 	slices.Reverse(items)
 	for _, i := range items {
@@ -190,4 +194,12 @@ func (p Plan) undoScript(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// title is that of a script, for a host that is moved or one that has been.
+func (p Plan) title(moves, later string) string {
+	if p.Answers.Existing() {
+		return later + " to bridge " + p.Answers.Bridge.Name
+	}
+	return moves
 }

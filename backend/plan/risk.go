@@ -52,6 +52,12 @@ func (b *builder) checks() {
 			add(check.Spec{Kind: check.GatewayPing, Link: port, Addr: g, Before: before})
 		}
 	}
+	b.ownChecks()
+}
+
+// ownChecks are those that the operator asks for, and that of the libvirt network.
+func (b *builder) ownChecks() {
+	add := func(s check.Spec) { b.out.Checks = append(b.out.Checks, s) }
 	for _, s := range b.answers.Verify.Targets {
 		t, _ := netip.ParseAddr(s) // validated
 		add(check.Spec{Kind: check.Target, Addr: t})

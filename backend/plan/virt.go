@@ -53,6 +53,10 @@ func (b *builder) defineNetwork(name string) error {
 	spec := virt.NetworkSpec{Name: name, Bridge: b.answers.Bridge.Name}
 	define := &op.DefineNetwork{Name: name}
 	if old, found := b.network(name); found {
+		if virt.OnBridge(old.XML, b.answers.Bridge.Name) {
+			b.leaveNetwork(old)
+			return nil
+		}
 		if users := op.Users(b.facts.Virt, name); len(users) > 0 {
 			return b.wrong("libvirt.network", "a network %s exists and running VMs use it (%s); choose another name, or leave it out",
 				name, strings.Join(users, ", "))
@@ -67,4 +71,13 @@ func (b *builder) defineNetwork(name string) error {
 	b.out.Scope.Networks = append(b.out.Scope.Networks, name)
 	b.add(Trial, define)
 	return nil
+}
+
+// leaveNetwork keeps the definition of a network that leads to the bridge already, and has it run.
+func (b *builder) leaveNetwork(old backend.Network) {
+	if old.Active && old.Autostart {
+		return
+	}
+	b.out.Scope.Networks = append(b.out.Scope.Networks, old.Name)
+	b.add(Trial, &op.DefineNetwork{Name: old.Name, XML: old.XML, Before: &old})
 }

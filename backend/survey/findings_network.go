@@ -30,7 +30,10 @@ func (e *evidence) aboutNICs(f Facts, claims map[string][]claim) (r report) {
 			r.info(fmt.Sprintf("%s has a locally administered MAC address (%s)", n.Name, n.MAC), "Open vSwitch does not take such an address for a bridge by itself", "Nothing: the address is set explicitly, and checked")
 		}
 	}
-	if len(f.NICs) > 0 && usable == 0 && !foreign(f.Config.Owner) {
+	switch done := f.Uplinked(); {
+	case len(f.NICs) > 0 && usable == 0 && len(done) > 0 && !foreign(f.Config.Owner):
+		r.info("No NIC is free for another bridge", "Each is in use already, or cannot carry a bridge", "Nothing: VMs can be connected to "+list(done))
+	case len(f.NICs) > 0 && usable == 0 && !foreign(f.Config.Owner):
 		r.refuse("No NIC can be chosen as uplink", "Each is in use already, or cannot carry a bridge: see its problems", "Free one, or add one")
 	}
 	if len(f.NICs) == 0 && len(e.failed) == 0 {

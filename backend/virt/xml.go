@@ -113,3 +113,12 @@ func (s NetworkSpec) check() error {
 	}
 	return nil
 }
+
+// OnBridge says whether the definition of a network connects guests to this Open vSwitch bridge.
+func OnBridge(text, bridge string) bool {
+	var n libvirtxml.Network
+	if n.Unmarshal(text) != nil || n.Bridge == nil || n.Forward == nil || n.VirtualPort == nil || n.VirtualPort.Params == nil {
+		return false
+	}
+	return n.Bridge.Name == bridge && n.Forward.Mode == "bridge" && n.VirtualPort.Params.OpenVSwitch != nil
+}

@@ -167,6 +167,25 @@ func TrialOn(m *sim.Machine) *trial.Trial {
 	return &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
 }
 
+// Converted has the demo host moved onto Open vSwitch, confirmed, with the libvirt network examplebr0.
+func Converted(m *sim.Machine) {
+	a := answers.Default()
+	a.Uplink.NICs, a.Libvirt = []string{"eth0"}, &answers.Libvirt{Network: "examplebr0", Default: answers.DefaultKeep}
+	m.Hurry(true)
+	defer m.Hurry(false)
+	p, err := Plan(m, a)
+	t := TrialOn(m)
+	if err == nil {
+		_, err = t.Apply(context.Background(), p, answers.DefaultWindow)
+	}
+	if err == nil {
+		err = t.Confirm(context.Background())
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
 // Plan surveys m and builds the plan of a.
 func Plan(m *sim.Machine, a answers.Answers) (plan.Plan, error) {
 	f, err := survey.Take(context.Background(), m.Host(), survey.Options{Root: true})

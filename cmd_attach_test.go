@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"bridgehead/backend"
+	"bridgehead/backend/answers"
+	"bridgehead/backend/plan"
+	"bridgehead/backend/sim"
+	"bridgehead/backend/survey"
+	"bridgehead/steps/stepstest"
+)
+
+func facts(t *testing.T, m *sim.Machine) survey.Facts {
+	t.Helper()
+	f, err := survey.Take(t.Context(), m.Host(), survey.Options{Root: true})
+	must(t, err)
+	return f
+}
+
+// What is typed after bridgehead attach, and what comes of it: a plan, or the exit code and what to do.
+func TestAttachCommandLine(t *testing.T) {
+	m := sim.Demo()
+	stepstest.Converted(m)
+	on := facts(t, m)
+	several := on
+	several.Virt.Domains = slices.Clone(on.Virt.Domains)
+	several.Virt.Domains[1].XML = strings.Replace(several.Virt.Domains[1].XML, "    <memballoon", "    <interface type='network'><mac address='52:54:00:00:00:01'/><source network='default'/></interface>\n    <memballoon", 1)
+	there := on
+	there.Virt.Domains = slices.Clone(on.Virt.Domains)
+	there.Virt.Domains[1].XML = strings.Replace(there.Virt.Domains[1].XML, "network='default'", "network='examplebr0'", 1)
+	dead := on
+	dead.Virt = backend.VirtState{Reason: "libvirtd is not running"}
+	noNetwork := on
+	noNetwork.Virt.Networks = on.Virt.Networks[:1]
+	for _, c := range []struct {
+		facts survey.Facts
+		flags attachment
+		vms   string
+		code  int
+		words string
+	}{
+		{on, attachment{}, "example1 example2", exitDone, ""},
+		{on, attachment{AttachVM: answers.AttachVM{NIC: "new", Tag: 4094, Via: "bridge"}}, "example1", exitDone, ""},
+		{on, attachment{network: "lan"}, "example2", exitDone, ""},
+		{noNetwork, attachment{}, "example2", exitDone, ""},
+		{several, attachment{AttachVM: answers.AttachVM{NIC: "52:54:00:00:00:01"}}, "example2", exitDone, ""},
+		{on, attachment{}, "web", exitUsage, "does not know a VM web; it has example1, example2"},
+		{on, attachment{}, "example1 example1", exitUsage, "named twice"},
+		{on, attachment{}, "a/b", exitUsage, "cannot be the name of a VM"},
+		{on, attachment{AttachVM: answers.AttachVM{NIC: "52:54:00:00:00:99"}}, "example2", exitUsage, "has no NIC 52:54:00:00:00:99; it has 52:54:00:9e:11:a4"},
+		{on, attachment{AttachVM: answers.AttachVM{NIC: "eth0"}}, "example2", exitUsage, "neither a MAC"},
+		{on, attachment{AttachVM: answers.AttachVM{Tag: 4095}}, "example2", exitUsage, "1 to 4094"},
+		{on, attachment{AttachVM: answers.AttachVM{Via: "air"}}, "example2", exitUsage, "network or bridge"},
+		{on, attachment{AttachVM: answers.AttachVM{Model: "a b"}}, "example2", exitUsage, "model"},
+		{on, attachment{bridge: "br9"}, "example2", exitUsage, "no bridge br9; it has examplebr0"},
+		{noNetwork, attachment{AttachVM: answers.AttachVM{Via: "network"}}, "example2", exitUsage, "--network"},
+		{several, attachment{}, "example2", exitUsage, "several NICs"},
+		{there, attachment{}, "example2", exitUsage, "already"},
+		{dead, attachment{}, "example2", exitRefused, "libvirtd is not running"},
+		{facts(t, sim.Demo()), attachment{}, "example2", exitRefused, "run bridgehead first"},
+	} {
+		given, err := c.flags.answers(c.facts, strings.Fields(c.vms))
+		if err == nil {
+			_, err = plan.Build(c.facts, given)
+			err = onCommandLine(err)
+		}
+		if got := exitCode(err); got != c.code || c.words != "" && (err == nil || !strings.Contains(err.Error(), c.words)) {
+			t.Errorf("%s with %+v: exit code %d, %v; want %d and %q", c.vms, c.flags, got, err, c.code, c.words)
+		}
+	}
+	if usage := (usageError{}); !errors.As(someVMs(nil, nil), &usage) {
+		t.Error("without a VM it is no error")
+	}
+}
