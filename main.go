@@ -146,7 +146,7 @@ Exit codes: 0 done, 1 failed and nothing changed, 2 bad usage or answers,
 	root.PersistentFlags().StringVar(&a.stateDir, "state", trial.StateDir, "state directory")
 	_ = root.PersistentFlags().MarkHidden("state")
 	root.AddCommand(
-		a.rehearseCommand(), a.surveyCommand(), a.planCommand(), a.applyCommand(), a.attachCommand(),
+		a.rehearseCommand(), a.surveyCommand(), a.planCommand(), a.applyCommand(), a.attachCommand(), a.createCommand(),
 		a.statusCommand(), a.checkCommand(), a.confirmCommand(), a.extendCommand(), a.rollbackCommand(), a.undoCommand(), a.historyCommand(),
 		a.watchCommand(), a.bootCommand(), a.resumeCommand(), a.versionCommand(), a.manCommand(),
 	)

@@ -23,6 +23,7 @@ type Host struct {
 	Files     Files
 	Switch    Switch
 	Virt      Virt
+	Guests    Guests
 	Packages  Packages
 	Services  Services
 	Processes Processes
@@ -368,6 +369,51 @@ type DomainNIC struct {
 	Target string `json:"target,omitempty"` // vnet0, while running
 	Model  string `json:"model,omitempty"`
 	Tag    int    `json:"tag,omitempty"` // VLAN of an access port; 0: none
+}
+
+// Guests makes virtual machines, with virt-install(1), and removes what it has made.
+type Guests interface {
+	// Look says what there is for a new VM, with what is at each of paths.
+	Look(ctx context.Context, paths ...string) (GuestRoom, error)
+	// Install makes the directories that are missing above disk, and runs virt-install with args; line gets
+	// each line that it prints. When ctx ends virt-install is asked to stop, and clears away what it can.
+	Install(ctx context.Context, disk string, args []string, line func(string)) error
+	// Remove takes away what is there of m: the domain is ended and its definition goes, and the disk
+	// with what is on it. What is absent is no error.
+	Remove(ctx context.Context, m Made) error
+}
+
+// GuestRoom is what a host has for new VMs.
+type GuestRoom struct {
+	Missing   string   // why virt-install cannot be run; "": it can
+	Systems   []string // short ids of the operating systems that it knows, sorted; none where it cannot tell
+	MemoryMiB int
+	FreeMiB   int // memory that is available
+	CPUs      int
+	User      string   // as whom QEMU runs
+	Pools     []string // libvirt's storage pools, sorted
+	Places    []Place  // of each path that was asked for
+}
+
+// Place is a path on the host and how it is around it.
+type Place struct {
+	Path    string
+	Exists  bool
+	Regular bool
+	Bytes   int64
+	Closed  string // the highest directory on the way to it that QEMU's user may not enter; "": none
+	Parent  string // the nearest directory above it that exists
+	Room    int64  // bytes free there
+	NoDir   string // what above it is no directory; "": nothing
+}
+
+// Made is what was made for a new VM. What is empty was not made.
+type Made struct {
+	Domain string
+	UUID   string
+	Disk   string
+	Dirs   []string // directories for it, the highest first
+	Pools  []string // storage pools of libvirt, which virt-install makes for the directories of disk and ISO
 }
 
 // Packages is the host's package system (apt).

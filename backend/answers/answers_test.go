@@ -36,6 +36,20 @@ func TestGood(t *testing.T) {
 	}
 }
 
+// vmWith is a section vms that creates a VM; each line replaces that of its key.
+func vmWith(lines ...string) string {
+	vm := []string{"name: example1", "memory: 2048", "vcpus: 2", "disk: {path: /var/vm/example1.qcow2, size: 20}", "iso: /var/vm/a.iso", "os: debian12", "console: vnc", "network: examplebr0"}
+	for _, l := range lines {
+		key, _, _ := strings.Cut(l, ":")
+		for i := range vm {
+			if strings.HasPrefix(vm[i], key+":") || key == "bridge" && strings.HasPrefix(vm[i], "network:") {
+				vm[i] = l
+			}
+		}
+	}
+	return "vms:\n  create:\n    - " + strings.Join(vm, "\n      ") + "\n"
+}
+
 // Every mistake is told with its line, its field, and words that help.
 func TestMistakes(t *testing.T) {
 	replace := func(old, with string) string {
@@ -103,6 +117,26 @@ func TestMistakes(t *testing.T) {
 		{good + "vms: {attach: [{name: a, nic: eth0}]}\n", "vms.attach[0]", 12, "MAC"},
 		{good + "vms: {attach: [{name: a, tag: 4095}]}\n", "vms.attach[0]", 12, "VLAN"},
 		{good + "vms: {attach: [a/b]}\n", "vms.attach[0]", 12, "name of a VM"},
+		{good + vmWith(), "", 0, ""},
+		{good + vmWith("name: \"a'\\\"<b>&$\""), "", 0, ""},
+		{good + vmWith("name: a b"), "vms.create[0].name", 14, "blanks"},
+		{good + vmWith("name: a/b"), "vms.create[0].name", 14, "slashes"},
+		{good + vmWith("name: -a"), "vms.create[0].name", 14, "begin"},
+		{good + vmWith("memory: 4"), "vms.create[0].memory", 15, "16"},
+		{good + vmWith("vcpus: 0"), "vms.create[0].vcpus", 16, "range"},
+		{good + vmWith("disk: {path: a.qcow2, size: 5}"), "vms.create[0].disk.path", 17, "whole path"},
+		{good + vmWith("disk: {path: /a/../b, size: 5}"), "vms.create[0].disk.path", 17, "write /b"},
+		{good + vmWith("disk: {path: \"/a/<b>.raw\", size: 5}"), "vms.create[0].disk.path", 17, "another path"},
+		{good + vmWith("iso: /a/b'c.iso"), "vms.create[0].iso", 18, "another path"},
+		{good + vmWith("disk: {path: /a, size: 0}"), "vms.create[0].disk.size", 17, "range"},
+		{good + vmWith("disk: {path: /a, size: 1, format: vmdk}"), "vms.create[0].disk.format", 17, "qcow2 or raw"},
+		{good + vmWith("iso: \"\""), "vms.create[0].iso", 18, "missing"},
+		{good + vmWith("os: \"debian 12\""), "vms.create[0].os", 19, "debian12"},
+		{good + vmWith("console: spice"), "vms.create[0].console", 20, "vnc or serial"},
+		{good + vmWith("network: a b"), "vms.create[0].network", 21, "letters"},
+		{good + vmWith("network: a\n      bridge: b"), "vms.create[0].network", 21, "not to both"},
+		{good + vmWith("bridge: b\n      portgroup: p"), "vms.create[0].portgroup", 22, "network, too"},
+		{good + vmWith() + strings.SplitAfterN(vmWith(), "\n", 3)[2], "vms.create[1].name", 22, "two VMs"},
 		{good + "version: 1\n", "", 12, "version"},
 	} {
 		_, err := answers.Parse("f.yaml", []byte(x.file))
@@ -156,6 +190,16 @@ func random(r *rand.Rand) answers.Answers {
 	}
 	if r.IntN(2) == 0 {
 		a.Libvirt = &answers.Libvirt{Network: pick("", name()), Default: pick("keep", "stop", "remove")}
+	}
+	if r.IntN(2) == 0 {
+		vm := answers.CreateVM{Name: pick("a'b\"<c>&", "vm", "über"), Memory: 16 + r.IntN(9000), VCPUs: 1 + r.IntN(64), ISO: pick("/a b.iso", "/x: y/#z"),
+			Disk: answers.Disk{Path: "/d/" + name(), Size: 1 + r.IntN(900), Format: pick("qcow2", "raw")}, OS: pick("", "debian12"), Console: pick("vnc", "serial")}
+		if vm.Network = pick("", "n"); vm.Network == "" {
+			vm.Bridge = "b0"
+		} else {
+			vm.PortGroup = pick("", "vlan10")
+		}
+		a.VMs = &answers.VMs{Create: []answers.CreateVM{vm}}
 	}
 	a.Apply.When = pick("now", "reboot")
 	a.Apply.ConfirmWithin = answers.Duration(answers.MinWindow + time.Duration(r.IntN(3000))*time.Second)

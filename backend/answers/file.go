@@ -94,6 +94,11 @@ func (a *Answers) fill() {
 	if a.Libvirt != nil && a.Libvirt.Default == "" {
 		a.Libvirt.Default = DefaultKeep
 	}
+	if a.VMs != nil {
+		for i := range a.VMs.Create {
+			a.VMs.Create[i].fill(a)
+		}
+	}
 }
 
 // yamlError turns a decoder's error into one line with the position that it carries.

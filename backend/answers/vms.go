@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// VMs says which virtual machines are attached to the bridge.
+// VMs says which virtual machines are attached to the bridge, and which are made once it is there.
 type VMs struct {
 	Attach []AttachVM `yaml:"attach,omitempty" json:"attach,omitempty"`
+	Create []CreateVM `yaml:"create,omitempty" json:"create,omitempty"`
 }
 
 // NewNIC as AttachVM.NIC asks for a NIC that the VM does not have yet.
@@ -53,6 +54,7 @@ func (v *VMs) problems(l *Libvirt, bad reporter) {
 	if v == nil {
 		return
 	}
+	v.createProblems(bad)
 	for i, a := range v.Attach {
 		field := fmt.Sprintf("vms.attach[%d]", i)
 		_, noMAC := net.ParseMAC(a.NIC)

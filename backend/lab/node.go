@@ -141,6 +141,11 @@ func (c nodeConfig) mounts() error {
 			return err
 		}
 	}
+	if _, err := os.Stat("/dev/kvm"); err == nil { // guests are emulated: a KVM inside of a virtual machine may run none
+		if err := mount("/dev/null", "/dev/kvm", "bind", unix.MS_BIND, ""); err != nil {
+			return err
+		}
+	}
 	for path, from := range c.Bind {
 		if err := bindFile(from, path); err != nil {
 			return err

@@ -7,18 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"bridgehead/backend"
+	"bridgehead/backend/process"
 )
 
 // New returns the host's package system.
@@ -121,65 +117,9 @@ var install = []string{
 // get runs apt-get and returns the lines that it printed, each of which it has
 // given to line as it came.
 func get(ctx context.Context, line func(string), args ...string) ([]string, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	cmd := exec.CommandContext(ctx, "apt-get", args...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "APT_LISTCHANGES_FRONTEND=none",
-		"NEEDRESTART_MODE=l", // Ubuntu's needrestart would restart services, networking among them
-		"LC_ALL=C")
-	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = w, w
-	// A session of its own: Ctrl-C at the terminal is for the wizard, and dpkg is not to be torn.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGINT) }
-	cmd.WaitDelay = 15 * time.Second
-	err = cmd.Start()
-	w.Close()
-	if err != nil {
-		return nil, err
-	}
-	out, read := &lines{each: line}, make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(out, r) // ends by the deadline below, or with apt-get
-		out.end()
-	}()
-	err = cmd.Wait()
-	// A daemon that a package has started may keep the output open for ever.
-	_ = r.SetReadDeadline(time.Now().Add(time.Second))
-	<-read
-	return out.all, err
-}
-
-// lines cuts what is written to it into lines.
-type lines struct {
-	each func(string)
-	rest []byte
-	all  []string
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.rest = append(l.rest, p...)
-	for {
-		i := bytes.IndexAny(l.rest, "\r\n")
-		if i < 0 {
-			return len(p), nil
-		}
-		l.add(string(l.rest[:i]))
-		l.rest = l.rest[i+1:]
-	}
-}
-
-func (l *lines) end() { l.add(string(l.rest)) }
-
-func (l *lines) add(s string) {
-	if s = strings.TrimSpace(s); s != "" {
-		l.all = append(l.all, s)
-		l.each(s)
-	}
+	return process.Tell(ctx, line, []string{"DEBIAN_FRONTEND=noninteractive", "APT_LISTCHANGES_FRONTEND=none",
+		"NEEDRESTART_MODE=l"}, // Ubuntu's needrestart would restart services, networking among them
+		append([]string{"apt-get"}, args...)...)
 }
 
 // changing are the words with which apt-get and dpkg begin to change the host; before them apt-get only reads and downloads.

@@ -15,6 +15,7 @@ import (
 	"bridgehead/backend/process"
 	"bridgehead/backend/services"
 	"bridgehead/backend/virt"
+	"bridgehead/backend/virtinst"
 )
 
 // Options say which host is meant.
@@ -36,11 +37,13 @@ func Host(o Options) (backend.Host, error) {
 	if err != nil {
 		return backend.Host{}, err
 	}
+	libvirt := virt.New(virt.Options{})
 	return backend.Host{
 		Links:     links,
 		Files:     files,
 		Switch:    ovs.New(ovs.Options{}),
-		Virt:      virt.New(virt.Options{}),
+		Virt:      libvirt,
+		Guests:    virtinst.New(libvirt),
 		Packages:  packages.New(),
 		Services:  services.New(),
 		Processes: process.New(),

@@ -127,6 +127,8 @@ func demoFiles() map[string]backend.File {
 		"/etc/debian_version":        text("12.8\n"),
 		"/proc/sys/kernel/osrelease": text("6.1.0-28-amd64\n"),
 		"/proc/sys/kernel/hostname":  text("kvm1\n"),
+
+		"/var/vm/ISO/debian-12.8.0-amd64-netinst.iso": text("CD001\n"),
 	}
 }
 

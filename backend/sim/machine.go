@@ -101,6 +101,7 @@ func (m *Machine) Spawn(ppid int, argv ...string) backend.Host {
 		Files:     filesOf{p},
 		Switch:    switchOf{p},
 		Virt:      virtOf{p},
+		Guests:    guests{p},
 		Packages:  packages{p},
 		Services:  services{p},
 		Processes: processes{p},

@@ -20,6 +20,8 @@ type libvirt struct {
 	networks  []*network
 	domains   []backend.Domain
 	defined   int
+	pools     []string // of storage
+	made      int      // by virt-install
 }
 
 func (m *Machine) makeVirt() {
