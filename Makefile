@@ -8,7 +8,7 @@ GO      ?= go
 
 # The real systems that rehearsals and tests run, and what the tests look with.
 PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
-	libvirt-daemon-system libvirt-clients qemu-system-x86 dnsmasq-base isc-dhcp-client systemd-sysv dbus \
+	libvirt-daemon-system libvirt-clients qemu-system-x86 virtinst dnsmasq-base isc-dhcp-client systemd-sysv dbus \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 

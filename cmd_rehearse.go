@@ -101,7 +101,7 @@ func (a *app) inside(ctx context.Context, l *lab.Lab) error {
 		argv = append(argv, "--plain")
 	}
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Env: append(os.Environ(), rehearsalEnv+"=1")}
+		Env: append(os.Environ(), rehearsalEnv+"=1", "XDG_CACHE_HOME=/run/cache")} // where virt-install has its log
 	if err := l.Start(cmd); err != nil {
 		return fmt.Errorf("cannot start the wizard on the rehearsal host: %w", err)
 	}

@@ -51,7 +51,10 @@ const newVM = `vms:
       disk: {path: /var/vm/example1/example1.qcow2, size: 1}
       iso: /var/vm/ISO/tiny.iso
       os: generic
-      console: serial
+      console: serial`
+
+const hostileVM = `vms:
+  create:
     - name: "a'\"<b>&$x"
       memory: 64
       vcpus: 1
@@ -70,36 +73,30 @@ func onBridge(t *testing.T, sections ...string) host {
 	return h
 }
 
-// The tutorial's last lines: virt-install makes a VM that boots from its ISO, and vnet0 is in ovs-vsctl show. Names with
-// quotes and markup make no difference.
+// The tutorial's last lines: virt-install makes a VM that boots from its ISO, and vnet0 is in ovs-vsctl show. The commands that
+// are printed do the same, typed into a shell; a name with quotes and markup makes no difference.
 func TestVMsCreated(t *testing.T) {
 	h := onBridge(t, newVM)
-	r := h.run("create", "--answers", answersPath).want(t, 0, "example1 is connected: vnet0 is a port of examplebr0", `a'"<b>&$x is connected: vnet1 is a port of examplebr0`)
+	r := h.run("create", "--answers", answersPath).want(t, 0, "example1 is connected: vnet0 is a port of examplebr0")
 	t.Log(r.err + r.out)
-	show := h.sh("ovs-vsctl show")
-	if !strings.Contains(words(show), "Port vnet0 Interface vnet0") {
+	if show := h.sh("ovs-vsctl show"); !strings.Contains(words(show), "Port vnet0 Interface vnet0") {
 		t.Errorf("no vnet0 in\n%s", show)
-	}
-	if got := words(h.sh("ovs-vsctl list-ports examplebr0")); got != "eth0 examplebr0p1 vnet0 vnet1" {
-		t.Errorf("ports %s", got)
 	}
 	if got := h.sh("timeout 60 head -c 200 $(virsh ttyconsole example1)"); !strings.Contains(got, strings.TrimSpace(isoWords)) {
 		t.Errorf("the VM says %q", got)
 	}
-	if got := h.sh(`virsh -q domiflist --domain "a'\"<b>&\$x"; virsh -q domblklist --domain "a'\"<b>&\$x"`); !strings.Contains(got, "examplebr0") || !strings.Contains(got, "/var/vm/a, b $x/disk.raw") {
-		t.Errorf("the other has\n%s", got)
-	}
 	h.run("create", "--answers", answersPath).want(t, 3, "there is a VM example1 already")
-}
 
-// The commands that are printed do the same, typed into a shell.
-func TestVMsCreatedByScript(t *testing.T) {
-	h := onBridge(t, newVM)
+	h.answers("libvirt: {network: examplebr0, default: keep}", hostileVM)
 	must(t, h.WriteFile("/etc/create.sh", []byte(h.run("create", "--answers", answersPath, "--script").want(t, 0).out)))
 	h.sh("sh /etc/create.sh")
 	if got := words(h.sh("virsh -q list --name --all; ovs-vsctl list-ports examplebr0")); got != `example1 a'"<b>&$x eth0 examplebr0p1 vnet0 vnet1` {
 		t.Errorf("VMs and ports: %s", got)
 	}
+	if got := h.sh(`virsh -q domblklist --domain "a'\"<b>&\$x"`); !strings.Contains(got, "/var/vm/a, b $x/disk.raw") {
+		t.Errorf("its disks are\n%s", got)
+	}
+	h.run("create", "--answers", answersPath).want(t, 3, `there is a VM a'"<b>&$x already`)
 }
 
 // A VM that cannot be made leaves nothing behind: no definition, no disk, no directory, no storage pool.

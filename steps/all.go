@@ -22,6 +22,8 @@ var flow = []func(*Wizard) tui.Step{
 	confirmStep,
 	unfinishedStep,
 	doneStep,
+	newVMStep,
+	makeVMStep,
 }
 
 // All makes the steps of w.

@@ -26,7 +26,7 @@ type donePage struct {
 }
 
 func (p *donePage) Enter() tea.Cmd {
-	p.prose.Text = outcome(p.w)
+	p.prose.Text, p.w.newVM.wanted = outcome(p.w), false
 	return nil
 }
 
@@ -36,6 +36,10 @@ func (p *donePage) Update(msg tea.Msg) tea.Cmd {
 	if tui.Pressed(msg, "s") {
 		p.w.again()
 		return tui.Goto("survey")
+	}
+	if tui.Pressed(msg, "v") {
+		p.w.newVM.wanted = true
+		return tui.Goto("newvm")
 	}
 	return p.prose.Update(msg)
 }
@@ -124,7 +128,10 @@ func (p *donePage) Next() error { return nil }
 
 func (p *donePage) Keys() []tui.Key {
 	back := tui.Bind("back", "esc", "ctrl+p")
-	if p.confirmed() || p.w.run.status.Phase == trial.Staged {
+	if p.confirmed() {
+		return append([]tui.Key{tui.Bind("create a VM", "v").Unless(p.w.noNewVM()), back.Unless(p.w.lock())}, p.prose.Keys()...)
+	}
+	if p.w.run.status.Phase == trial.Staged {
 		return append([]tui.Key{back.Unless(p.w.lock())}, p.prose.Keys()...)
 	}
 	return append([]tui.Key{tui.Bind("start again", "s"), back.Unless("This attempt is over. Press s to start again.")}, p.prose.Keys()...)

@@ -13,3 +13,6 @@ func (w *Wizard) Meet(f survey.Facts) {
 	w.facts, w.surveyed = f, true
 	w.propose()
 }
+
+// Typed is a command as the review shows it.
+func Typed(command string, width int) []string { return typed(command, width) }

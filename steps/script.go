@@ -64,9 +64,13 @@ func typed(command string, width int) []string {
 func blanks(s string) []string {
 	var out []string
 	var quote rune
-	word := ""
+	word, escaped := "", false
 	for _, r := range s {
 		switch {
+		case escaped:
+			escaped = false
+		case quote == 0 && r == '\\':
+			escaped = true
 		case quote != 0 && r == quote:
 			quote = 0
 		case quote == 0 && (r == '\'' || r == '"'):

@@ -39,6 +39,7 @@ type Wizard struct {
 	run       run
 	before    error    // how an earlier attempt of this wizard ended
 	installed []string // packages, by this wizard
+	newVM     newVM
 }
 
 // Shell makes the wizard's screens.
@@ -119,6 +120,9 @@ func (w *Wizard) console() string {
 func (w *Wizard) rehearsal() bool { return w.Badge == tui.Rehearse }
 
 func (w *Wizard) leave() string {
+	if w.newVM.making {
+		return "A VM is being created. To stop it first: n, and then x. What becomes of it if you leave now:\n\n  virsh list --all"
+	}
 	switch w.run.status.Phase {
 	case trial.Applying:
 		return "The change is being applied. If you leave now, it is taken back."

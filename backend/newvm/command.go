@@ -76,10 +76,11 @@ func special(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r))
 }
 
-// Console says how to get at a new VM.
+// Console says how to get at a new VM, and how to start it again.
 func Console(c answers.CreateVM) string {
+	start := ". When the installer restarts the VM, it stops; then: virsh start --domain " + shell(c.Name)
 	if c.Console == answers.ConsoleSerial {
-		return "Its console: virsh console --domain " + shell(c.Name)
+		return "Its console: virsh console --domain " + shell(c.Name) + start
 	}
-	return "Its screen: virsh vncdisplay --domain " + shell(c.Name) + " says at which display of this host; reach it through SSH (ssh -L)"
+	return "Its screen: virsh vncdisplay --domain " + shell(c.Name) + " says at which display of this host; reach it through SSH (ssh -L)" + start
 }

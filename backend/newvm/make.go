@@ -85,12 +85,12 @@ func Listed(m backend.Made) (out []string) {
 	return out
 }
 
-// Tap waits at most d until the VM's port is in Open vSwitch and works, and names it and its bridge.
+// Tap names the VM's port in Open vSwitch and its bridge. libvirt makes the port before the VM runs; until
+// ovs-vswitchd has taken it up, but for no longer than d, it is waited for.
 func Tap(ctx context.Context, h backend.Host, uuid string, d time.Duration) (port, bridge string, err error) {
-	err = fmt.Errorf("the VM has no NIC that is connected")
 	for waited := time.Duration(0); ; waited += tapPause {
 		port, bridge, err = tap(ctx, h, uuid)
-		if err == nil || waited >= d {
+		if err == nil || port == "" || waited >= d {
 			return port, bridge, err
 		}
 		select {

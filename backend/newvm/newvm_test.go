@@ -76,7 +76,7 @@ func TestProblems(t *testing.T) {
 		{func(_ *newvm.Facts, c *answers.CreateVM) { c.Memory = 100 << 10 }, true, "65536 MiB"},
 		{func(_ *newvm.Facts, c *answers.CreateVM) { c.Memory = 60 << 10 }, false, "are free now"},
 		{func(_ *newvm.Facts, c *answers.CreateVM) { c.VCPUs = 17 }, false, "16 processors"},
-		{func(_ *newvm.Facts, c *answers.CreateVM) { c.OS = "debian99" }, true, "debian11"},
+		{func(_ *newvm.Facts, c *answers.CreateVM) { c.OS = "debian14" }, true, "choose debian13"},
 		{func(_ *newvm.Facts, c *answers.CreateVM) { c.Bridge = "br9" }, true, "no bridge br9"},
 		{func(_ *newvm.Facts, c *answers.CreateVM) { c.Network = "nowhere" }, true, "no network nowhere"},
 		{func(f *newvm.Facts, c *answers.CreateVM) { c.Network, f.Virt.Networks[0].Active = "default", false }, true, "net-start default"},

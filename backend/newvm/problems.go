@@ -159,11 +159,13 @@ func iso(p backend.Place, user string, refuse say) {
 	}
 }
 
-// near is a system that begins like name, or any.
+// near is the last system that begins most like name: debian11 for debian12.
 func near(systems []string, name string) string {
 	for n := len(name); n > 2; n-- {
-		if i, _ := slices.BinarySearch(systems, name[:n]); i < len(systems) && strings.HasPrefix(systems[i], name[:n]) {
-			return systems[i]
+		for _, s := range slices.Backward(systems) {
+			if strings.HasPrefix(s, name[:n]) {
+				return s
+			}
 		}
 	}
 	return "one that virt-install --osinfo list lists"

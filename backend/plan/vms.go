@@ -23,6 +23,9 @@ func (b *builder) vms() error {
 	if !b.facts.Virt.Available && len(b.answers.VMs.Attach) > 0 {
 		return refuse("libvirt does not answer", b.facts.Virt.Reason, "start it (systemctl start libvirtd), or leave the section vms out")
 	}
+	for _, c := range b.answers.VMs.Create {
+		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s is not created with this, but once it is confirmed: bridgehead create --answers FILE", c.Name))
+	}
 	for i, want := range b.answers.VMs.Attach {
 		if err := b.attachVM(want); err != nil {
 			return b.wrong(fmt.Sprintf("vms.attach[%d]", i), "%v", err)

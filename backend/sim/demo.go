@@ -55,7 +55,7 @@ func DemoSpec() Spec {
 		Routes:  []backend.Route{{Dst: netip.MustParsePrefix("0.0.0.0/0"), Gateway: ip("192.168.1.1"), Dev: "eth0", OnLink: true}},
 		Sysctls: map[string]string{"ipv4/conf/default/rp_filter": "2", "ipv4/ip_forward": "1", "ipv6/conf/default/accept_ra": "1", "ipv4/conf/default/promote_secondaries": "1"},
 		Files:   demoFiles(),
-		Dirs:    []string{"/etc/network/interfaces.d", "/etc/netplan", "/var/lib/openvswitch", "/etc/openvswitch"},
+		Dirs:    []string{"/etc/network/interfaces.d", "/etc/netplan", "/var/lib/openvswitch", "/etc/openvswitch", "/var/lib/libvirt/images"},
 		OVS:     &OVS{Version: "3.1.0", KernelModule: true},
 		Bonding: true,
 		Virt: &Libvirt{
