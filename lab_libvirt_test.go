@@ -91,6 +91,46 @@ func TestRunningVMAttached(t *testing.T) {
 	})
 }
 
+// On a host that has been moved, VMs are connected later, under the same guard; what hangs on the bridge already stays there.
+func TestAttachLater(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.guest("example1", "52:54:00:aa:00:01")
+	h.guest("example2", "52:54:00:aa:00:02")
+	h.run("attach", "example1").want(t, 3, "run bridgehead first")
+	h.answers("libvirt: {network: examplebr0, default: keep}")
+	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0, "Confirmed")
+
+	h.run("attach", "example1", "--tag", "7", "--auto-confirm").want(t, 0, "Confirmed")
+	h.sh("virsh -q start example1")
+	ports := func() string { return words(h.sh("ovs-vsctl list-ports examplebr0 | sort")) }
+	eventually(t, "the guest's port is on the bridge", func() bool { return strings.Contains(ports(), "vnet") })
+	before, had := h.snapshot(), ports()
+	for args, says := range map[string]string{"example1 --tag 7": "already", "example3": "it has example1, example2", "example2 --nic 52:54:00:aa:00:09": "has no NIC"} {
+		h.run(append([]string{"attach"}, strings.Fields(args)...)...).want(t, 2, says, "nothing was changed")
+	}
+	h.same(before)
+
+	h.run("attach", "example2", "--via", "bridge", "--auto-confirm").want(t, 0, "Confirmed")
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	h.same(before)
+	h.sh("ifdown --force examplebr0p1; ifup examplebr0p1")
+	if now := ports(); now != had {
+		t.Errorf("the ports of the bridge were %s, and are %s", had, now)
+	}
+	if tag := words(h.sh("ovs-vsctl get Port vnet0 tag || ovs-vsctl get Port vnet1 tag")); tag != "7" {
+		t.Errorf("the guest is in VLAN %s", tag)
+	}
+
+	s := h.wizard()
+	s.want("Which VMs are connected to the bridge?")
+	s.press("down", " ")
+	s.to("Review")
+	s.want("libvirt domain example2: 1 added, 1 removed")
+	s.to("Risk")
+	s.want("the host's own network stays as it is")
+	must(t, s.cmd.Process.Kill())
+}
+
 // guest defines a VM that only looks for a boot server, on the network default.
 func (h host) guest(name, mac string) {
 	h.t.Helper()

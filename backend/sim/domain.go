@@ -194,3 +194,10 @@ func (m *Machine) StopDomain(name string) {
 	d.Running = false
 	d.NICs, _ = domain.NICs(d.XML)
 }
+
+// UndefineDomain is virsh undefine of a domain that does not run.
+func (m *Machine) UndefineDomain(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.virt.domains = slices.DeleteFunc(m.virt.domains, func(d backend.Domain) bool { return d.Name == name })
+}

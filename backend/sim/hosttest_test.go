@@ -54,6 +54,11 @@ func TestVirt(t *testing.T) {
 	}
 }
 
+func TestDomains(t *testing.T) {
+	m := sim.Demo()
+	hosttest.Domains(t, m.Host().Virt, hosttest.DomainEnv{Start: m.StartDomain, Stop: m.StopDomain, Undefine: m.UndefineDomain})
+}
+
 func TestVLANs(t *testing.T) {
 	hosttest.VLANs(t, sim.New(bare()).Host().Links, hosttest.LinksEnv{NICs: []string{"eth0", "eth1"}})
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/digitalocean/go-libvirt"
+
 	"bridgehead/backend"
 	"bridgehead/backend/domain"
 	"bridgehead/backend/hosttest"
@@ -33,6 +35,29 @@ func state(t testing.TB, v *Libvirt) backend.VirtState {
 func TestVirt(t *testing.T) {
 	hosttest.StartLibvirtd(t)
 	hosttest.Virt(t, New(Options{}))
+}
+
+func TestDomains(t *testing.T) {
+	hosttest.StartLibvirtd(t)
+	v := New(Options{Timeout: time.Minute})
+	if err := v.StartNetwork(t.Context(), "default"); err != nil {
+		t.Fatal(err)
+	}
+	with := func(do func(connection, libvirt.Domain) error) func(string) {
+		return func(name string) {
+			t.Helper()
+			if err := v.onDomain(context.Background(), "change", name, do); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	hosttest.Domains(t, v, hosttest.DomainEnv{Deaf: true,
+		Start:    with(func(c connection, d libvirt.Domain) error { return c.DomainCreate(d) }),
+		Stop:     with(func(c connection, d libvirt.Domain) error { return c.DomainDestroy(d) }),
+		Undefine: with(func(c connection, d libvirt.Domain) error { return c.DomainUndefine(d) })})
+	if err := v.StopNetwork(t.Context(), "default"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The network that libvirt brings along: NAT, with a bridge and dnsmasq.
