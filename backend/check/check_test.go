@@ -71,6 +71,44 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 	}
 }
 
+// The port of a VM's NIC is looked at once the VM has started on the bridge, and whatever is wrong with it is told.
+func TestVMPort(t *testing.T) {
+	const started = "example2"
+	vsctl := func(m *sim.Machine, args ...string) { _ = m.Host().Switch.Transact(tctx, args...) }
+	for name, x := range map[string]struct {
+		want  string
+		spoil func(*sim.Machine)
+	}{
+		"it does not run":        {"", func(*sim.Machine) {}},
+		"it runs":                {"", func(m *sim.Machine) { m.StartDomain(started) }},
+		"another runs elsewhere": {"", func(m *sim.Machine) { m.StopDomain("example1"); m.StartDomain("example1") }},
+		"its port is taken out":  {"is not on examplebr0", func(m *sim.Machine) { m.StartDomain(started); vsctl(m, "del-port", "examplebr0", "vnet1") }},
+		"another tag":            {"VLAN tag 11 instead of 10", func(m *sim.Machine) { m.StartDomain(started); vsctl(m, "set", "Port", "vnet1", "tag=11") }},
+		"libvirtd dead":          {"libvirt does not answer", func(m *sim.Machine) { m.StartDomain(started); m.Stop(sim.Libvirtd) }},
+		"started and stopped":    {"", func(m *sim.Machine) { m.StartDomain(started); m.StopDomain(started) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := plantest.One("vms")
+			m := c.Machine()
+			tr := &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
+			_, err := tr.Apply(tctx, c.Plan(t, m), 600e9)
+			must(t, err)
+			x.spoil(m)
+			results, err := tr.Checks(tctx)
+			must(t, err)
+			why := ""
+			for _, r := range results {
+				if r.Spec.Kind == check.VMPort && r.State == check.Failed {
+					why = r.Why
+				}
+			}
+			if (why == "") != (x.want == "") || !strings.Contains(why, x.want) {
+				t.Errorf("%q, want %q", why, x.want)
+			}
+		})
+	}
+}
+
 // What did not answer before is not counted afterwards; what nobody could ask before is.
 func TestBaseline(t *testing.T) {
 	m := plantest.One("static").Machine()
