@@ -31,6 +31,26 @@ func TestLibvirtNetworks(t *testing.T) {
 	}
 }
 
+// A network of that name that leads elsewhere leads to the bridge at once, with the port groups asked for, and is restored exactly.
+func TestNetworkUpdated(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.sh(`cat >/run/net.xml <<'EOF'
+<network><name>lan</name><forward mode='nat'/><bridge name='virbr7'/><ip address='192.168.77.1' netmask='255.255.255.0'/></network>
+EOF
+virsh -q net-define /run/net.xml && virsh -q net-start lan`)
+	h.answers("libvirt: {network: lan, default: keep, portgroups: [{name: office, vlans: [10]}, {name: all, vlans: [1, 20], native: 1}]}")
+	h.goAndReturn(func() {
+		got := h.sh("virsh -q net-dumpxml lan")
+		for _, part := range []string{"<bridge name='examplebr0'/>", "<virtualport type='openvswitch'/>", "<portgroup name='office'>", "<tag id='10'/>", "<vlan trunk='yes'>", "<tag id='1' nativeMode='untagged'/>"} {
+			if !strings.Contains(got, part) {
+				t.Errorf("the running network lacks %s:\n%s", part, got)
+			}
+		}
+	})
+	h.answers("libvirt: {network: lan, default: keep, existing: leave}\nvms: {attach: [none]}")
+	h.run("plan", "--answers", answersPath).want(t, 2, "does not know a VM none")
+}
+
 // A network that a running guest uses is never stopped: the guest's connection would not come back.
 func TestNetworkInUse(t *testing.T) {
 	h := up(t, lab.Spec{Libvirt: true})

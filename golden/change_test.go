@@ -44,7 +44,7 @@ func TestReview(t *testing.T) {
 		{"review-saved", setup{}, save},
 		{"review-remove-default", setup{Spec: stepstest.DefaultUnused}, func(t *testing.T, op *operator) {
 			op.Go(t, "libvirt")
-			op.Press("tab", "tab", "down", "down")
+			op.Press("tab", "tab", "tab", "down", "down")
 			to("review", "c", "c", "c", "c")(t, op)
 		}},
 		{"review-refused", setup{Spec: func(s *sim.Spec) {

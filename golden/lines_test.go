@@ -18,8 +18,8 @@ func TestLines(t *testing.T) {
 		play func(*operator, *tuitest.Teller)
 	}{
 		{"tutorial", real, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "") // as proposed
-			o.Answer("2", "4", "5", "")                                                  // the parts of the review
+			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "") // as proposed
+			o.Answer("2", "4", "5", "")                                                      // the parts of the review
 			o.Answer("yes", "apply")
 			o.Wait(3 * time.Second)
 			o.Answer("", "e", "k", "back", "k", "")
@@ -42,16 +42,16 @@ func TestLines(t *testing.T) {
 			o.Answer("", "more", "/eth25", "/none", "eth255")
 		}},
 		{"vms", setup{Spec: stepstest.All(odd, stepstest.VMs(20))}, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "", "", "", "", "", "", "", "", "", "")
+			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "")
 			o.Answer("help", "x", "more", "/web", "asleep", "d router", "web009, router, bare", "bare, router") // more of bare
 			o.Answer("", "", "20", "bridge", "52:54:00:00:00:03", "2", "5000", "-", "back", "30", "", "", "", "")
 		}},
 		{"vms-gone", setup{Answers: attaching(answers.AttachVM{Name: "example2"}, answers.AttachVM{Name: "gone"})}, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "", "", "", "", "", "", "", "", "", "")
+			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "")
 			o.Answer("", "")
 		}},
 		{"rolls-back", real, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "2m", "", "", "", "apply")
+			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "2m", "", "", "", "apply")
 			o.Wait(3 * time.Second)
 			op.Machine.Plug("eth0", false)
 			o.Wait(3 * time.Second)
@@ -66,7 +66,7 @@ func TestLines(t *testing.T) {
 		}},
 		{"refused", setup{Spec: stepstest.Proxmox}, func(op *operator, o *tuitest.Teller) { o.Answer("", "r"); o.HangUp() }},
 		{"taken-back", real, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "2m", "", "", "", "apply")
+			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "2m", "", "", "", "apply")
 			o.Wait(3 * time.Second)
 			o.Answer("r", "")
 			o.Wait(time.Second)

@@ -124,7 +124,7 @@ func TestNewVM(t *testing.T) {
 // Line by line, as far as the VM that is there and its removal.
 func TestNewVMLines(t *testing.T) {
 	stepstest.RunLines(t, real, func(op *operator, o *tuitest.Teller) {
-		for range 17 {
+		for range 18 {
 			o.Answer("") // as proposed, up to the review
 		}
 		o.Answer("", "apply")

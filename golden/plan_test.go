@@ -127,7 +127,7 @@ var typed = map[string]func(*testing.T, *operator){
 	"default-removed": func(t *testing.T, op *operator) {
 		fill("bridge", "tab", "tab", "down", "tab", "10", "tab", "1400")(t, op)
 		fill("address", "down", "down")(t, op)
-		fill("libvirt", "tab", "tab", "down", "down")(t, op)
+		fill("libvirt", "tab", "tab", "tab", "down", "down")(t, op)
 	},
 }
 

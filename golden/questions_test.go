@@ -184,8 +184,17 @@ func TestQuestions(t *testing.T) {
 		{"bridge-vlan-untagged", setup{Spec: stepstest.Tagged}, fill("bridge", "tab", "tab", "tab", "20")},
 		{"address-vlan", setup{Spec: stepstest.Tagged}, to("address")},
 		{"libvirt", setup{}, to("libvirt")},
-		{"libvirt-default-unused", setup{Spec: stepstest.DefaultUnused}, to("libvirt", "tab", "tab", "down")},
+		{"libvirt-default-unused", setup{Spec: stepstest.DefaultUnused}, to("libvirt", "tab", "tab", "tab", "down")},
 		{"libvirt-in-use", setup{}, fill("libvirt", "tab", "default")},
+		{"libvirt-exists", setup{Spec: other}, to("libvirt", "tab")},
+		{"libvirt-exists-left", setup{Spec: other}, to("libvirt", "tab", "tab", "down")},
+		{"libvirt-exists-review", setup{Spec: other}, to("review", "end")},
+		{"libvirt-portgroups", setup{}, fill("libvirt", "tab", "tab", "office=10, all=1n+20", "tab")},
+		{"libvirt-portgroups-wrong", setup{}, fill("libvirt", "tab", "tab", "office=10, all=1n")},
+		{"libvirt-portgroups-review", setup{}, func(t *testing.T, op *operator) {
+			fill("libvirt", "tab", "tab", "office=10, all=1n+20")(t, op)
+			to("review", "end")(t, op)
+		}},
 		{"libvirt-left-alone", setup{}, to("libvirt", "space")},
 		{"safety", setup{}, to("safety")},
 		{"safety-errors", setup{}, fill("safety", "tab", "30s", "tab", "gateway")},
@@ -201,4 +210,9 @@ func TestFrame(t *testing.T) {
 		{"narrow", setup{Width: 60, Height: 16}, to("review")},
 		{"wide", setup{Width: 132, Height: 43}, to("review", "4")},
 	})
+}
+
+// other has a network of the proposed name that leads elsewhere.
+func other(s *sim.Spec) {
+	s.Virt.Networks = append(s.Virt.Networks, sim.Network{Active: true, XML: "<network>\n  <name>examplebr0</name>\n  <uuid>9a05da11-e96b-47f3-8253-a3a482e445f6</uuid>\n  <forward mode='nat'/>\n  <bridge name='virbr7'/>\n  <ip address='192.168.77.1' netmask='255.255.255.0'/>\n</network>\n"})
 }

@@ -25,6 +25,7 @@ type Draft struct {
 	Method, Addresses, Gateway, DNS  string
 	Libvirt                          bool
 	Network, Default                 string
+	Existing, PortGroups             string
 	VMs                              *answers.VMs // as the answers file has them
 	When, Window, Targets, Command   string
 }
@@ -35,7 +36,7 @@ func draftOf(a answers.Answers) Draft {
 		Tag: number(a.Bridge.Tag), MTU: number(a.Bridge.MTU), Method: a.Address.Method,
 		Addresses: strings.Join(a.Address.Addresses, ", "), Gateway: strings.Join(a.Address.Gateway, ", "),
 		DNS: strings.Join(a.Address.DNS, ", "), When: a.Apply.When, Window: a.Apply.ConfirmWithin.String(),
-		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep}
+		Targets: strings.Join(a.Verify.Targets, ", "), Command: a.Verify.Command, Default: answers.DefaultKeep, Existing: answers.ExistingUpdate}
 	if a.Existing() {
 		d.Kind, d.On, d.Bridge, d.Port = answers.KindNIC, a.Bridge.Name, "", ""
 	}
@@ -55,6 +56,12 @@ func draftOf(a answers.Answers) Draft {
 	d.VMs = a.VMs
 	if a.Libvirt != nil {
 		d.Libvirt, d.Network, d.Default = true, a.Libvirt.Network, a.Libvirt.Default
+		d.Existing = cmp.Or(a.Libvirt.Existing, answers.ExistingUpdate)
+		var groups []string
+		for _, g := range a.Libvirt.PortGroups {
+			groups = append(groups, g.String())
+		}
+		d.PortGroups = strings.Join(groups, ", ")
 	}
 	return d
 }
@@ -115,6 +122,11 @@ func (d Draft) existing(a answers.Answers) answers.Answers {
 func (d Draft) rest(a answers.Answers) answers.Answers {
 	if d.Libvirt {
 		a.Libvirt = &answers.Libvirt{Network: d.Network, Default: d.Default}
+		if d.Existing == answers.ExistingLeave {
+			a.Libvirt.Existing = d.Existing
+		} else if d.Network != "" {
+			a.Libvirt.PortGroups, _ = answers.ParsePortGroups(d.PortGroups) // checked by its field
+		}
 	}
 	a.VMs = d.VMs
 	a.Apply.When = d.When

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -10,6 +9,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/op"
+	"bridgehead/backend/virt"
 	"bridgehead/tui"
 )
 
@@ -24,6 +24,7 @@ type libvirtPage struct {
 	tui.Form
 	w        *Wizard
 	standard *tui.ChoiceField // the network "default"
+	existing *tui.ChoiceField // the network that has the name already
 }
 
 func newLibvirtPage(w *Wizard) *libvirtPage {
@@ -35,9 +36,18 @@ func newLibvirtPage(w *Wizard) *libvirtPage {
 		{Value: answers.DefaultStop, Label: "stop", Explain: "stopped, and not started with the host"},
 		{Value: answers.DefaultRemove, Label: "remove", Explain: "its definition goes too"},
 	}}
+	p.existing = &tui.ChoiceField{Label: "It exists", Value: &d.Existing, When: func() bool { return d.Libvirt && p.differs() }, Options: []tui.Option{
+		{Value: answers.ExistingUpdate, Label: "update", Explain: "it leads to the bridge from now on; the review shows the difference"},
+		{Value: answers.ExistingLeave, Label: "leave", Explain: "it goes on as it is, and does not lead to the bridge"},
+	}}
 	p.Fields = []tui.Field{
 		&tui.ToggleField{Label: "Change libvirt", Value: &d.Libvirt, Help: "No leaves libvirt alone."},
 		&tui.TextField{Label: "New network", Value: &d.Network, When: on, Check: p.check, Help: "Defined on the bridge, started now and with the host."},
+		p.existing,
+		&tui.TextField{Label: "Port groups", Value: &d.PortGroups, When: func() bool {
+			return d.Libvirt && d.Network != "" && !(p.differs() && d.Existing == answers.ExistingLeave)
+		}, Check: checkGroups,
+			Help: "Empty: none. office=10 is an access port in VLAN 10, all=10+20 a trunk, all=1n+20 one whose VLAN 1 is not tagged."},
 		p.standard,
 	}
 	p.LongHelp = "libvirt's network default is a NAT of its own. It does no harm beside the bridge. It is never stopped while a running VM uses it: the VM's connection would not come back."
@@ -48,6 +58,9 @@ func (p *libvirtPage) Enter() tea.Cmd {
 	p.Intro = "A libvirt network lets VMs be connected to the bridge by name."
 	if v := p.w.facts.Virt; !v.Available {
 		p.Intro = "libvirt does not answer: " + stop(v.Reason) + " Choose no to go on without it."
+	}
+	if n, found := p.network(p.w.draft.Network); found && !p.differs() {
+		p.Intro += " " + n.Name + " leads there already: it stays, with the port groups that are typed here."
 	}
 	off := ""
 	if users := op.Users(p.w.facts.Virt, "default"); len(users) > 0 {
@@ -60,15 +73,36 @@ func (p *libvirtPage) Enter() tea.Cmd {
 }
 
 func (p *libvirtPage) has(network string) bool {
-	return slices.ContainsFunc(p.w.facts.Virt.Networks, func(n backend.Network) bool { return n.Name == network })
+	_, found := p.network(network)
+	return found
+}
+
+// differs says that there is a network of that name which does not lead to the bridge.
+func (p *libvirtPage) differs() bool {
+	n, found := p.network(p.w.draft.Network)
+	return found && !virt.OnBridge(n.XML, p.w.draft.bridge())
+}
+
+func (p *libvirtPage) network(name string) (backend.Network, bool) {
+	for _, n := range p.w.facts.Virt.Networks {
+		if n.Name == name {
+			return n, true
+		}
+	}
+	return backend.Network{}, false
 }
 
 func (p *libvirtPage) check(name string) error {
 	if err := answers.NetworkName(name); err != nil {
 		return err
 	}
-	if users := op.Users(p.w.facts.Virt, name); len(users) > 0 {
-		return fmt.Errorf("%s exists, and running VMs use it (%s); choose another name", name, strings.Join(users, ", "))
+	if users := op.Users(p.w.facts.Virt, name); len(users) > 0 && p.differs() && p.w.draft.Existing != answers.ExistingLeave {
+		return fmt.Errorf("%s exists, and running VMs use it (%s); choose another name, or leave it as it is", name, strings.Join(users, ", "))
 	}
 	return nil
+}
+
+func checkGroups(text string) error {
+	_, err := answers.ParsePortGroups(text)
+	return err
 }

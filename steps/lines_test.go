@@ -27,7 +27,7 @@ func TestLinesMakeTheSamePlan(t *testing.T) {
 		keys  func(*testing.T, *operator)
 		lines []string
 	}{
-		"as proposed": {func(t *testing.T, op *operator) {}, []string{"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
+		"as proposed": {func(t *testing.T, op *operator) {}, []string{"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
 		"all else": {func(t *testing.T, op *operator) {
 			op.Go(t, "bridge")
 			typeOver(op, "br7")
@@ -43,13 +43,13 @@ func TestLinesMakeTheSamePlan(t *testing.T) {
 			op.Go(t, "safety")
 			op.Press("down", "tab")
 			typeOver(op, "4m")
-		}, []string{"", "eth0", "1", "br7", "", "userspace", "12", "", "static", "192.168.1.55/24", "", "-", "yes", "lan", "keep", "", "restart", "4m", "", ""}},
+		}, []string{"", "eth0", "1", "br7", "", "userspace", "12", "", "static", "192.168.1.55/24", "", "-", "yes", "lan", "", "keep", "", "restart", "4m", "", ""}},
 		"a bond": {func(t *testing.T, op *operator) {
 			op.Go(t, "uplink")
 			op.Press("down")
 			op.Go(t, "members")
 			op.Press("down", "space", "down", "space")
-		}, []string{"", "", "OVS bond", "eth1, eth2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
+		}, []string{"", "", "OVS bond", "eth1, eth2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, got := "", ""

@@ -64,6 +64,9 @@ type Address struct {
 type Libvirt struct {
 	Network string `yaml:"network" json:"network"`                     // network to define on the bridge
 	Default string `yaml:"default,omitempty" json:"default,omitempty"` // keep, stop, remove: the network "default"
+	// Existing says what becomes of a network that has that name and another definition: update ("") or leave.
+	Existing   string      `yaml:"existing,omitempty" json:"existing,omitempty"`
+	PortGroups []PortGroup `yaml:"portgroups,omitempty" json:"portgroups,omitempty"`
 }
 
 // What becomes of libvirt's network "default".

@@ -143,6 +143,18 @@ func (l *Libvirt) problems(bad reporter) {
 	if !slices.Contains([]string{DefaultKeep, DefaultStop, DefaultRemove}, l.Default) {
 		bad("libvirt.default", "%q is not possible; use keep, stop or remove", l.Default)
 	}
+	if !slices.Contains([]string{"", ExistingUpdate, ExistingLeave}, l.Existing) {
+		bad("libvirt.existing", "%q is not possible; use update or leave", l.Existing)
+	}
+	if err := PortGroups(l.PortGroups); err != nil {
+		bad("libvirt.portgroups", "%v", err)
+	}
+	switch {
+	case len(l.PortGroups) > 0 && l.Network == "":
+		bad("libvirt.portgroups", "port groups are those of a network; name it (libvirt.network)")
+	case len(l.PortGroups) > 0 && l.Existing == ExistingLeave:
+		bad("libvirt.portgroups", "a network that is left as it is gets no port groups; use existing: update")
+	}
 	if l.Network == "default" && l.Default != DefaultKeep {
 		bad("libvirt.default", "the new network is itself called default; use keep")
 	}

@@ -49,25 +49,41 @@ func (b *builder) network(name string) (backend.Network, bool) {
 	return backend.Network{}, false
 }
 
+// defineNetwork defines the network that is asked for. One of that name is left as it is where it leads to the bridge already, or
+// where that is asked for; else it is updated.
 func (b *builder) defineNetwork(name string) error {
+	l := b.answers.Libvirt
 	spec := virt.NetworkSpec{Name: name, Bridge: b.answers.Bridge.Name}
+	for _, g := range l.PortGroups {
+		spec.PortGroups = append(spec.PortGroups, virt.PortGroup(g))
+	}
 	define := &op.DefineNetwork{Name: name}
-	if old, found := b.network(name); found {
-		if virt.OnBridge(old.XML, b.answers.Bridge.Name) {
+	old, found := b.network(name)
+	var err error
+	switch {
+	case found && l.Existing == answers.ExistingLeave:
+		b.leaveNetwork(old)
+		return nil
+	case found && virt.OnBridge(old.XML, spec.Bridge):
+		define.XML, err = virt.WithPortGroups(old.XML, spec.PortGroups)
+		if err == nil && define.XML == old.XML {
 			b.leaveNetwork(old)
 			return nil
 		}
-		if users := op.Users(b.facts.Virt, name); len(users) > 0 {
-			return b.wrong("libvirt.network", "a network %s exists and running VMs use it (%s); choose another name, or leave it out",
-				name, strings.Join(users, ", "))
-		}
+		define.Before = &old
+	case found:
 		define.Before, spec.UUID = &old, old.UUID
+		define.XML, err = virt.NetworkXML(spec)
+	default:
+		define.XML, err = virt.NetworkXML(spec)
 	}
-	xml, err := virt.NetworkXML(spec)
 	if err != nil {
 		return b.wrong("libvirt.network", "%v", err)
 	}
-	define.XML = xml
+	if users := op.Users(b.facts.Virt, name); found && len(users) > 0 {
+		return b.wrong("libvirt.network", "a network %s exists and running VMs use it (%s); choose another name, shut them down first, or leave it as it is (libvirt.existing: leave)",
+			name, strings.Join(users, ", "))
+	}
 	b.out.Scope.Networks = append(b.out.Scope.Networks, name)
 	b.add(Trial, define)
 	return nil

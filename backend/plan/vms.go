@@ -13,6 +13,7 @@ import (
 	"bridgehead/backend/check"
 	"bridgehead/backend/domain"
 	"bridgehead/backend/op"
+	"bridgehead/backend/virt"
 )
 
 // vms adds the operations on the virtual machines.
@@ -39,6 +40,9 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	if err != nil {
 		return err
 	}
+	if err := b.reaches(SourceOf(b.answers, want)); err != nil {
+		return err
+	}
 	o, err := Attachment(d, want, SourceOf(b.answers, want))
 	if err != nil {
 		return err
@@ -53,6 +57,15 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s runs: its NIC moves when it is shut down and started again; a restart from inside is not enough", d.Name))
 	}
 	return nil
+}
+
+// reaches says why a network that is left as it is does not connect VMs to the bridge.
+func (b *builder) reaches(to domain.Source) error {
+	n, found := b.network(to.Network)
+	if to.Network == "" || !found || b.answers.Libvirt.Existing != answers.ExistingLeave || virt.OnBridge(n.XML, b.answers.Bridge.Name) {
+		return nil
+	}
+	return fmt.Errorf("libvirt network %s is left as it is and does not lead to %s; update it, or connect by the bridge (via: bridge)", to.Network, b.answers.Bridge.Name)
 }
 
 // SourceOf is what an answer connects the NIC to: the libvirt network where one is asked for, else the bridge.

@@ -2,6 +2,7 @@ package virt
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 
@@ -21,6 +22,7 @@ type NetworkSpec struct {
 type PortGroup struct {
 	Name    string
 	VLANs   []int // 1 to 4094
+	Native  int   // the one of a trunk that is not tagged; 0: none
 	Default bool  // for NICs that name no port group
 }
 
@@ -80,7 +82,11 @@ func (g PortGroup) group() libvirtxml.NetworkPortGroup {
 		out.VLAN.Trunk = "yes"
 	}
 	for _, id := range g.VLANs {
-		out.VLAN.Tags = append(out.VLAN.Tags, libvirtxml.NetworkVLANTag{ID: uint(id)})
+		tag := libvirtxml.NetworkVLANTag{ID: uint(id)}
+		if id == g.Native {
+			tag.NativeMode = "untagged"
+		}
+		out.VLAN.Tags = append(out.VLAN.Tags, tag)
 	}
 	return out
 }
@@ -121,4 +127,29 @@ func OnBridge(text, bridge string) bool {
 		return false
 	}
 	return n.Bridge.Name == bridge && n.Forward.Mode == "bridge" && n.VirtualPort.Params.OpenVSwitch != nil
+}
+
+// WithPortGroups is the definition of a network with these port groups; one of the same name is replaced, and everything
+// else stays. Where that changes nothing, it is the text as it was.
+func WithPortGroups(text string, groups []PortGroup) (string, error) {
+	var n libvirtxml.Network
+	if err := n.Unmarshal(text); err != nil {
+		return "", fmt.Errorf("its definition cannot be read: %w", err)
+	}
+	changed := false
+	for _, g := range groups {
+		want := g.group()
+		i := slices.IndexFunc(n.PortGroups, func(x libvirtxml.NetworkPortGroup) bool { return x.Name == g.Name })
+		switch {
+		case i < 0:
+			n.PortGroups, changed = append(n.PortGroups, want), true
+		case !reflect.DeepEqual(n.PortGroups[i].VLAN, want.VLAN) || n.PortGroups[i].Default != want.Default && want.Default != "":
+			n.PortGroups[i].VLAN, n.PortGroups[i].Default, changed = want.VLAN, want.Default, true
+		}
+	}
+	if !changed {
+		return text, nil
+	}
+	out, err := n.Marshal()
+	return tidy(out) + "\n", err
 }

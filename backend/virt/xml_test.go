@@ -32,7 +32,7 @@ func TestPortGroupsReachLibvirt(t *testing.T) {
 	hosttest.StartLibvirtd(t)
 	v := New(Options{})
 	text, err := NetworkXML(NetworkSpec{Name: "groups", Bridge: "br0", PortGroups: []PortGroup{
-		{Name: "all"}, {Name: "access", VLANs: []int{10}, Default: true}, {Name: "trunk", VLANs: []int{1, 4094}},
+		{Name: "all"}, {Name: "access", VLANs: []int{10}, Default: true}, {Name: "trunk", VLANs: []int{1, 4094}, Native: 4094},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -50,8 +50,37 @@ func TestPortGroupsReachLibvirt(t *testing.T) {
 	}
 	g := n.PortGroups
 	if len(g) != 3 || g[0].VLAN != nil || g[0].Default != "" || g[1].Default != "yes" || g[1].VLAN.Trunk != "" || g[2].VLAN.Trunk != "yes" ||
-		!reflect.DeepEqual(g[1].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 10}}) || !reflect.DeepEqual(g[2].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 1}, {ID: 4094}}) {
+		!reflect.DeepEqual(g[1].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 10}}) || !reflect.DeepEqual(g[2].VLAN.Tags, []libvirtxml.NetworkVLANTag{{ID: 1}, {ID: 4094, NativeMode: "untagged"}}) {
 		t.Errorf("libvirt has made of it\n%s", defined.XML)
+	}
+}
+
+// Port groups are added to what a network has, as libvirt dumps it, and asking for what it has changes nothing.
+func TestWithPortGroups(t *testing.T) {
+	const text = `<network>
+  <name>lan</name>
+  <uuid>9a05da11-e96b-47f3-8253-a3a482e445f5</uuid>
+  <forward mode='bridge'/>
+  <bridge name='br0'/>
+  <virtualport type='openvswitch'/>
+  <portgroup name='office'>
+    <vlan>
+      <tag id='10'/>
+    </vlan>
+  </portgroup>
+</network>
+`
+	if !OnBridge(text, "br0") || OnBridge(text, "br1") || OnBridge(strings.Replace(text, "openvswitch", "802.1Qbg", 1), "br0") || OnBridge(text[:90], "br0") {
+		t.Error("OnBridge is wrong")
+	}
+	same, err := WithPortGroups(text, []PortGroup{{Name: "office", VLANs: []int{10}}})
+	if err != nil || same != text {
+		t.Errorf("%v\n%s", err, same)
+	}
+	got, err := WithPortGroups(text, []PortGroup{{Name: "all", VLANs: []int{1, 20}, Native: 1, Default: true}})
+	if err != nil || !strings.Contains(got, `<tag id="10"/>`) || !strings.Contains(got, `<tag id="1" nativeMode="untagged"/>`) ||
+		!strings.Contains(got, `<vlan trunk="yes">`) || !strings.Contains(got, "9a05da11") || !OnBridge(got, "br0") {
+		t.Errorf("%v\n%s", err, got)
 	}
 }
 
