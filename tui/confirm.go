@@ -70,7 +70,11 @@ func (c *Confirm) Keys() []Key {
 	if c.early() {
 		return []Key{{Keys: []string{AnyKey}}}
 	}
-	return append(typing("type the word"), Bind("scroll", scrolls...).Named("Up/Down"))
+	keys := typing("type the word")
+	if c.text.scroll.moves() {
+		keys = append(keys, Bind("scroll", scrolls...).Named("Up/Down"))
+	}
+	return keys
 }
 
 // scrolls are those keys that scroll the text; the others edit the answer.

@@ -26,6 +26,7 @@ type Diff struct {
 
 	whole     bool // whole files, not only the changes
 	left      int  // first column of the text shown
+	wide      bool // the screen is too narrow for a line, or was
 	scroll    scroll
 	search    string
 	searching bool // the search is being typed
@@ -161,7 +162,13 @@ func (d *Diff) Keys() []Key {
 	if len(d.Files) > 1 {
 		keys = append(keys, Bind("next, last change", "c", "C", "]", "[").Named("c/C"))
 	}
-	return append(append(keys, scrollKeys()...), Bind("sideways", "left", "right").Named("Left/Right"))
+	if d.scroll.moves() {
+		keys = append(keys, scrollKeys()...)
+	}
+	if d.wide {
+		keys = append(keys, Bind("sideways", "left", "right").Named("Left/Right"))
+	}
+	return keys
 }
 
 // Update handles the keys.

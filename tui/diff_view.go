@@ -11,6 +11,7 @@ import (
 func (d *Diff) View(width, height int) string {
 	d.build()
 	d.scroll.fit(height-1, len(d.lines))
+	d.wide = d.left > 0 || d.widest() > width-diffLead
 	var out []string
 	for _, line := range d.lines[d.scroll.top:d.scroll.end()] {
 		out = append(out, d.draw(line, width))
@@ -42,7 +43,7 @@ func (d *Diff) foot(width int) string {
 	switch {
 	case d.left > 0:
 		foot += fmt.Sprintf(", from column %d", d.left+1)
-	case d.widest() > width-diffLead:
+	case d.wide:
 		foot += ", wider than the screen"
 	}
 	return foot

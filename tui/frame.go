@@ -78,7 +78,7 @@ func (s *Shell) header() []string {
 		lines[i] = reverse.Render(Fit(lines[i], s.width))
 	}
 	lines = append(lines, leftRight(s.position(), Clean(status.Console), s.width)...)
-	return append(lines, strings.Repeat("─", s.width))
+	return append(lines, s.rail())
 }
 
 // position is "Step 2 of 9: Uplink", counted over the steps that apply.
@@ -243,20 +243,6 @@ func (s *Shell) helpText() string {
 		}
 	}
 	return strings.TrimSpace(b.String()) + "\n\nThe steps: " + s.path()
-}
-
-// path names the steps that apply, the one shown in brackets.
-func (s *Shell) path() string {
-	var names []string
-	for i, step := range s.Steps {
-		switch {
-		case i == s.at:
-			names = append(names, "["+step.Title+"]")
-		case step.applies():
-			names = append(names, step.Title)
-		}
-	}
-	return strings.Join(names, ", ")
 }
 
 // small is shown when the terminal is too small; nothing else works then.

@@ -216,7 +216,7 @@ func (s *Shell) status() Status {
 var (
 	keyNext = Bind("continue", "enter", "ctrl+n")
 	keyBack = Bind("back", "esc", "ctrl+p")
-	keyHelp = Bind("help", "?", "f1", "ctrl+g")
+	keyHelp = Bind("help", "?", "ctrl+g", "f1") // many a console loses F1
 	keyQuit = Bind("leave", "ctrl+c")
 )
 

@@ -3,6 +3,7 @@ package tui_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +207,7 @@ func TestQuestionMarkIsTextWhileTextIsTyped(t *testing.T) {
 		if f.values[0] != "?" {
 			t.Errorf("typed ?, the field holds %q", f.values[0])
 		}
-		d.Want("F1 help")
+		d.Want("^G help")
 		d.Press("ctrl+g")
 		d.Want("Long help of one.")
 	})
@@ -219,7 +220,7 @@ func TestReportsReachThePageThatAsked(t *testing.T) {
 	build := func(t *testing.T) *tui.Shell {
 		s := f.shell(t)
 		slow := func(after time.Duration, msg tea.Msg) tea.Cmd {
-			return func() tea.Msg { time.Sleep(after); return msg }
+			return func() tea.Msg { <-time.After(after); return msg }
 		}
 		f.pages["one"].onEnter = tea.Batch(
 			slow(time.Second, late{"facts"}),
@@ -273,6 +274,45 @@ func TestLongHeaderLosesNoWord(t *testing.T) {
 	tuitest.Run(t, tui.MinWidth, tui.MinHeight, f.shell, func(d *tuitest.Driver) {
 		d.Want(f.status.Host, string(f.status.Badge), f.status.Console, "This is page one.", "[")
 	})
+}
+
+// The names of the steps are there on every screen: all where they fit, else those around the one shown, never cut.
+func TestRailNamesTheSteps(t *testing.T) {
+	names := []string{"Survey", "NIC", "Uplink", "Bridge", "Address", "libvirt network", "Safety net", "Review", "Risk", "Apply", "Check and confirm", "Done"}
+	f := newFlow()
+	build := func(t *testing.T) *tui.Shell {
+		s := f.shell(t)
+		page := s.Steps[0].Page
+		s.Steps = nil
+		for _, name := range names {
+			s.Steps = append(s.Steps, tui.Step{ID: name, Title: name, Page: page})
+		}
+		return s
+	}
+	for width, least := range map[int]int{60: 3, 80: 5, 140: len(names)} {
+		tuitest.Run(t, width, 24, build, func(d *tuitest.Driver) {
+			for at, name := range names {
+				rail := strings.Split(d.Screen(), "\n")[2]
+				seen := strings.FieldsFunc(strings.TrimRight(rail, "─ "), func(r rune) bool { return r == '─' })
+				shown := 0
+				for _, s := range seen {
+					switch s = strings.TrimSpace(s); {
+					case slices.Contains(names, strings.Trim(s, "[]")):
+						shown++
+					case s != "...":
+						t.Errorf("%d columns, %q: %q is no step", width, rail, s)
+					}
+				}
+				if !strings.Contains(rail, "["+name+"]") || shown < least ||
+					at > 0 && !strings.Contains(rail, names[at-1]) || at < len(names)-1 && !strings.Contains(rail, names[at+1]) {
+					t.Errorf("%d columns, at %s: %q", width, name, rail)
+				}
+				if at < len(names)-1 {
+					d.Press("ctrl+n")
+				}
+			}
+		})
+	}
 }
 
 func TestTooSmallScreenSaysSoAndWaits(t *testing.T) {

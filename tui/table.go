@@ -156,7 +156,12 @@ func (t *Table) Keys() []Key {
 	case SelectMany:
 		keys = append(keys, Bind("choose", "space").Unless(off))
 	}
-	keys = append(keys, t.moveKeys(), Bind("filter", "/"))
+	if len(t.matching()) > 1 {
+		keys = append(keys, t.moveKeys())
+	}
+	if len(t.Rows) > 1 {
+		keys = append(keys, Bind("filter", "/"))
+	}
 	if t.Detail != nil && ok {
 		keys = append(keys, Bind("detail", "d"))
 	}

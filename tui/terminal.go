@@ -64,6 +64,9 @@ func Run(shell *Shell, in, out *os.File) error {
 
 	shell.ASCII = shell.ASCII || ASCIIOnly(os.Getenv)
 	shell.paste = rich
+	if size, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
+		shell.width, shell.height = int(size.Col), int(size.Row) // known before the first screen: none is drawn twice
+	}
 	ended := make(chan error, 2) // signals and a terminal that is gone
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -75,6 +78,7 @@ func Run(shell *Shell, in, out *os.File) error {
 		tea.WithOutput(newOutput(out, rich)),
 		tea.WithColorProfile(colours(os.Getenv)),
 		tea.WithFPS(20), // a slow line shows no more
+		tea.WithFilter(shell.resized),
 		tea.WithoutSignalHandler(),
 	)
 	stop := watchSignals(ended, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
@@ -86,6 +90,14 @@ func Run(shell *Shell, in, out *os.File) error {
 		finished <- err
 	}()
 	return wait(shell, quit, finished, ended)
+}
+
+// resized drops sizes that are no news: for each, Bubble Tea clears the screen and draws all of it again.
+func (s *Shell) resized(_ tea.Model, msg tea.Msg) tea.Msg {
+	if size, ok := msg.(tea.WindowSizeMsg); ok && size.Width == s.width && size.Height == s.height {
+		return nil
+	}
+	return msg
 }
 
 // wait returns when the program has finished. After a signal it does so even

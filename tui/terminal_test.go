@@ -274,7 +274,7 @@ func TestSizeOfASerialLineFromTheEnvironment(t *testing.T) {
 	c := open(t, "fine", 0, 0, "TERM=vt220", "COLUMNS=70", "LINES=20")
 	c.until("^C leave")
 	screen, _ := c.look()
-	if lines := strings.Split(screen, "\n"); !strings.Contains(lines[19], "^C leave") || strings.TrimSpace(lines[2]) != strings.Repeat("-", 70) {
+	if lines := strings.Split(screen, "\n"); !strings.Contains(lines[19], "^C leave") || len(strings.TrimSpace(lines[2])) != 70 {
 		t.Errorf("not 70 x 20:\n%s", screen)
 	}
 }
