@@ -18,11 +18,15 @@ func TestSystemdGuard(t *testing.T) {
 		t.Errorf("the guard is %q", got.Guard)
 	}
 	h.sh("systemctl is-active bridgehead-guard.service")
+	for _, unit := range []string{"ifup@eth0", "networking", "ovs-vswitchd"} { // of hot-plugged NICs, too
+		h.sh("systemctl show -p After " + unit + ".service | grep -qw bridgehead-boot.service")
+	}
 	must(t, s.cmd.Process.Kill())
 	s.exits(-1)
 	h.timeIsUp()
 	h.over()
 	h.withoutUnits()
+	h.sh("! test -e /etc/systemd/system/ifup@.service.d")
 	h.same(before)
 	h.unguarded()
 

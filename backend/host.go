@@ -326,6 +326,8 @@ type Virt interface {
 	// UnplugNIC asks a running domain to let go of the NIC with that MAC and waits until it
 	// has: that takes a guest whose operating system heeds it. One that is absent is no error.
 	UnplugNIC(ctx context.Context, domain, mac string) error
+	// Sync makes definitions and autostart survive a power cut as they are (fsync of files and directories).
+	Sync(ctx context.Context) error
 }
 
 // VirtState is what libvirt knows.

@@ -1,9 +1,11 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"bridgehead/backend"
 	"bridgehead/backend/file"
@@ -96,7 +98,24 @@ WantedBy=multi-user.target
 `
 }
 
+// hotplug is a drop-in for the unit that brings an interface of "allow-hotplug" up as soon as udev sees its NIC
+// (ifupdown's ifup@.service): it, too, waits for the boot unit. A unit that is not there takes no harm.
+const (
+	hotplugDir  = unitDir + "ifup@.service.d/"
+	hotplugName = "bridgehead.conf"
+	hotplugText = `# Written by bridgehead while a change of the network waits to be confirmed.
+[Unit]
+After=` + bootName + `
+`
+)
+
 func writeUnits(stateDir string) error {
+	if err := disk.Write(hotplugDir+hotplugName, backend.File{Exists: true, Data: []byte(hotplugText), Mode: 0o644}); err != nil {
+		return err
+	}
+	if err := syncDirs(unitDir); err != nil {
+		return err
+	}
 	for _, u := range units(stateDir) {
 		if err := disk.Write(unitDir+u.name, backend.File{Exists: true, Data: []byte(u.text), Mode: 0o644}); err != nil {
 			return err
@@ -144,5 +163,16 @@ func removeUnits(stateDir string) error {
 			return err
 		}
 	}
-	return nil
+	return removeHotplug()
+}
+
+// removeHotplug removes the drop-in, and its directory where nobody else has something in it.
+func removeHotplug() error {
+	if err := disk.Write(hotplugDir+hotplugName, backend.File{}); err != nil {
+		return err
+	}
+	if err := os.Remove(hotplugDir); err != nil && !os.IsNotExist(err) && !errors.Is(err, syscall.ENOTEMPTY) {
+		return fmt.Errorf("cannot remove %s: %w", hotplugDir, err)
+	}
+	return syncDirs(unitDir)
 }

@@ -25,7 +25,7 @@ func (m *Machine) OnBoot(f func()) {
 // in BootLog.
 func (m *Machine) Reboot() { m.PowerCut(0) }
 
-// PowerCut is Reboot after which the transactions of Open vSwitch's database of
+// PowerCut is Reboot after which the transactions of Open vSwitch's database, and the definitions of libvirt, of
 // the last lost are gone that no Sync had made durable. A loss of 0 loses nothing.
 func (m *Machine) PowerCut(lost time.Duration) {
 	m.mu.Lock()
@@ -35,6 +35,10 @@ func (m *Machine) PowerCut(lost time.Duration) {
 			break
 		}
 	}
+	if lost > 0 {
+		m.virt.lose(m.now - lost)
+	}
+	m.virt.log = nil
 	m.die()
 	m.startKernel()
 	m.startSwitch()

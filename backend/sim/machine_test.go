@@ -128,6 +128,27 @@ func TestPowerCutLosesWhatWasNotSynced(t *testing.T) {
 	}
 }
 
+func TestPowerCutLosesWhatLibvirtDidNotSync(t *testing.T) {
+	for _, sync := range []bool{false, true} {
+		m := sim.Demo()
+		h := m.Host()
+		must(t, h.Virt.AutostartNetwork(tctx, "default", true))
+		m.Advance(time.Minute)
+		must(t, h.Virt.AutostartNetwork(tctx, "default", false))
+		if sync {
+			must(t, h.Virt.Sync(tctx))
+		}
+		m.PowerCut(3 * time.Second)
+		st, err := m.Host().Virt.State(tctx)
+		must(t, err)
+		for _, n := range st.Networks {
+			if n.Name == "default" && n.Autostart == sync {
+				t.Errorf("synced %v: it starts with the host: %v", sync, n.Autostart)
+			}
+		}
+	}
+}
+
 func TestKilledProcess(t *testing.T) {
 	m := sim.Demo()
 	a, b := m.Host(), m.Host()

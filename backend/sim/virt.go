@@ -20,8 +20,9 @@ type libvirt struct {
 	networks  []*network
 	domains   []backend.Domain
 	defined   int
-	pools     []string // of storage
-	made      int      // by virt-install
+	pools     []string  // of storage
+	made      int       // by virt-install
+	log       []defined // what a power cut could still lose
 }
 
 func (m *Machine) makeVirt() {
@@ -144,6 +145,7 @@ func (h virtOf) do(ctx context.Context, what string, effect func() error) error 
 		if why := h.p.m.virt.unavailable(); why != "" {
 			return fmt.Errorf("%s: %s", what, why)
 		}
+		h.p.m.virt.note(h.p.m.now)
 		if err := effect(); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}

@@ -35,8 +35,8 @@ func (t *Trial) Confirm(ctx context.Context) error {
 		return t.rollback(ctx, r, err.Error())
 	}
 	// A power cut from here on must find in OVSDB what the files rely on.
-	if err := t.Host.Switch.Sync(ctx); err != nil {
-		return t.rollback(ctx, r, fmt.Sprintf("cannot make Open vSwitch's configuration durable: %v", err))
+	if errs := r.durable(ctx); len(errs) > 0 {
+		return t.rollback(ctx, r, errors.Join(errs...).Error())
 	}
 	for i, item := range r.plan.Items {
 		if item.Phase != plan.Persist || r.done(i) {

@@ -228,20 +228,27 @@ func (r *run) last(events ...string) (record, bool) {
 // begun lists the operations that were begun and not undone, oldest first. What an
 // earlier boot undid is not undone for certain: the power cut may have come
 // before the database of Open vSwitch was on disk. Nor is what was undone past a newer
-// one that failed: undoing that one may touch it again.
+// one that failed: undoing that one may touch it again. Nor is anything of an attempt that was not complete: what
+// a dead ovs-vswitchd let pass as undone may be what the rest needs once it is back.
 func (r *run) begun() []int {
-	var out []int
+	var out, ever []int
 	for i := range r.plan.Items {
 		if r.damaged {
 			out = append(out, i)
 		}
 	}
+	ever = slices.Clone(out)
 	for _, rec := range r.records {
 		switch rec.Event {
 		case evDoing:
 			if !slices.Contains(out, rec.Op) {
 				out = append(out, rec.Op)
 			}
+			if !slices.Contains(ever, rec.Op) {
+				ever = append(ever, rec.Op)
+			}
+		case evIncomplete:
+			out = slices.Clone(ever)
 		case evUndone:
 			if rec.Boot != r.host.Clock.BootID() || len(out) > 0 && slices.Max(out) != rec.Op {
 				continue

@@ -83,18 +83,23 @@ func (r *run) undoAll(ctx context.Context) []error {
 	}
 }
 
-// durable makes the database of Open vSwitch survive a power cut as it is now: once the
-// run is over, nobody would take out again what came back.
+// durable makes the database of Open vSwitch and libvirt's definitions survive a power cut as they are now: the files
+// that are written next rely on them, and once the run is over, nobody would take out again what came back.
 func (r *run) durable(ctx context.Context) []error {
-	if len(r.plan.Scope.Bridges) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, opTime)
 	defer cancel()
-	if err := r.host.Switch.Sync(ctx); err != nil {
-		return []error{fmt.Errorf("cannot make Open vSwitch's configuration durable: %w", err)}
+	var errs []error
+	if len(r.plan.Scope.Bridges) > 0 {
+		if err := r.host.Switch.Sync(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("cannot make Open vSwitch's configuration durable: %w", err))
+		}
 	}
-	return nil
+	if len(r.plan.Scope.Networks)+len(r.plan.Scope.Domains) > 0 {
+		if err := r.host.Virt.Sync(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("cannot make libvirt's configuration durable: %w", err))
+		}
+	}
+	return errs
 }
 
 func newestFirst(ops []int) []int {

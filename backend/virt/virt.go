@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Timeout time.Duration // of one operation, State included; 15 s
 	Dir     string        // the daemons' sockets: /run/libvirt
+	Config  string        // their definitions: /etc/libvirt
 }
 
 // Libvirt is the libvirt of this host. It connects anew for each operation, which
@@ -32,6 +33,9 @@ func New(opts Options) *Libvirt {
 	}
 	if opts.Dir == "" {
 		opts.Dir = "/run/libvirt"
+	}
+	if opts.Config == "" {
+		opts.Config = "/etc/libvirt"
 	}
 	return &Libvirt{opts}
 }

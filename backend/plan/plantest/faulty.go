@@ -143,6 +143,10 @@ func (x virt) UnplugNIC(ctx context.Context, domain, mac string) error {
 	return x.s.change(func() error { return x.Virt.UnplugNIC(ctx, domain, mac) })
 }
 
+func (x virt) Sync(ctx context.Context) error {
+	return x.s.change(func() error { return x.Virt.Sync(ctx) })
+}
+
 func (x virt) UndefineNetwork(ctx context.Context, name string) error {
 	return x.s.change(func() error { return x.Virt.UndefineNetwork(ctx, name) })
 }

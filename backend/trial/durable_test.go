@@ -1,0 +1,48 @@
+package trial_test
+
+import (
+	"testing"
+	"time"
+
+	"bridgehead/backend/plan/plantest"
+	"bridgehead/backend/sim"
+	"bridgehead/backend/trial"
+)
+
+// A power cut right after the end of a change loses nothing of it that libvirt or Open vSwitch keeps, either way.
+func TestDurableAtItsEnd(t *testing.T) {
+	for _, name := range []string{"confirm", "rollback", "confirm the undo", "roll the undo back"} {
+		for _, host := range []string{"static", "default-removed", "vms"} {
+			t.Run(host+"/"+name, func(t *testing.T) {
+				c, s := plantest.One(host), stageNamed(name)
+				sc := open(t, c, s, c.Plan(t, c.Machine()))
+				must(t, s.act(t.Context(), on(sc.m), sc.p))
+				calm := open(t, c, s, c.Plan(t, c.Machine()))
+				must(t, s.act(t.Context(), on(calm.m), calm.p))
+				sc.m.PowerCut(time.Minute)
+				calm.m.Reboot()
+				if d := plantest.Diff(calm.m.Snapshot(), sc.m.Snapshot()); d != "" {
+					t.Errorf("after the power cut\n%s", d)
+				}
+			})
+		}
+	}
+}
+
+// ovs-vswitchd is dead while the undo of a kernel bond is rolled back: what that could not make, it makes later.
+func TestKernelBondComesBackAfterVswitchd(t *testing.T) {
+	c, s := plantest.One("kernel-bond"), stageNamed("roll the undo back")
+	sc := open(t, c, s, c.Plan(t, c.Machine()))
+	sc.m.Stop(sim.Vswitchd)
+	err := s.act(t.Context(), on(sc.m), sc.p)
+	if _, incomplete := err.(*trial.IncompleteError); !incomplete {
+		t.Fatalf("without ovs-vswitchd: %v", err)
+	}
+	heal(sc.m)
+	if why := guard(sc.m); why != "" {
+		t.Fatal(why)
+	}
+	if why := sc.settled(err); why != "" {
+		t.Error(why)
+	}
+}
