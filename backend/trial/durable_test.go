@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,11 +30,17 @@ func TestDurableAtItsEnd(t *testing.T) {
 	}
 }
 
-// ovs-vswitchd is dead while the undo of a kernel bond is rolled back: what that could not make, it makes later.
+// ovs-vswitchd dies while the undo of a kernel bond is rolled back, once the bridge is there again: what could not be
+// made without it is made when it is back.
 func TestKernelBondComesBackAfterVswitchd(t *testing.T) {
 	c, s := plantest.One("kernel-bond"), stageNamed("roll the undo back")
 	sc := open(t, c, s, c.Plan(t, c.Machine()))
-	sc.m.Stop(sim.Vswitchd)
+	sc.m.Fault(func(p sim.Point) error {
+		if strings.Contains(p.What, "add-br") && p.When == sim.After {
+			sc.m.Stop(sim.Vswitchd)
+		}
+		return nil
+	})
 	err := s.act(t.Context(), on(sc.m), sc.p)
 	if _, incomplete := err.(*trial.IncompleteError); !incomplete {
 		t.Fatalf("without ovs-vswitchd: %v", err)
