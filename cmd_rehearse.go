@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -61,7 +62,27 @@ func (a *app) rehearse(ctx context.Context, tutorial bool) error {
 		return fmt.Errorf("cannot build the rehearsal host: %w", err)
 	}
 	defer l.Close()
+	if tutorial {
+		if err := defineVMs(l); err != nil {
+			fmt.Fprintf(a.err, "Rehearsing without VMs: %v\n", err)
+		}
+	}
 	return a.inside(ctx, l)
+}
+
+// defineVMs defines the tutorial's VMs on the rehearsal host. They have no disk and do not run.
+func defineVMs(l *lab.Lab) error {
+	for i, name := range []string{"example1", "example2"} {
+		cmd := l.Host("virsh", "-q", "-c", "qemu:///system", "define", "/dev/stdin")
+		cmd.Stdin = strings.NewReader(fmt.Sprintf(`<domain type='qemu'><name>%s</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os><features><acpi/></features>
+<devices><interface type='network'><mac address='52:54:00:6b:3c:%02x'/><source network='default'/><model type='virtio'/></interface></devices></domain>
+`, name, 0x58+i))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot define %s: %s", name, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
 }
 
 // replica is what a lab needs to look like this host. A host that the survey refuses cannot be

@@ -7,6 +7,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/bond"
+	"bridgehead/backend/op"
 	"bridgehead/backend/survey"
 )
 
@@ -136,6 +137,14 @@ func (b *builder) uplinkNode(moved []string) Node {
 // guests hang on the bridge: on the libvirt network, if there is one.
 func (b *builder) guests(moved []string) []Node {
 	vms := domainNodes(b.facts.Virt.Domains, func(d backend.Domain) bool { return slices.Contains(moved, d.Name) })
+	for _, i := range b.out.Items {
+		o, attached := i.Op.(*op.AttachVM)
+		for at := range vms {
+			if attached && !o.New && vms[at].Text == fmt.Sprintf("VM %s (running)", o.Domain) {
+				vms[at].Text = fmt.Sprintf("VM %s (from its next start on)", o.Domain)
+			}
+		}
+	}
 	l := b.answers.Libvirt
 	if l == nil || l.Network == "" {
 		return vms
@@ -215,7 +224,10 @@ func domainNodes(all []backend.Domain, want func(backend.Domain) bool) []Node {
 		}
 		out = append(out, Node{Text: fmt.Sprintf("VM %s (%s)", d.Name, state)})
 	}
-	if more > 0 {
+	switch {
+	case more == 1:
+		out = append(out, Node{Text: "and 1 VM more"})
+	case more > 1:
 		out = append(out, Node{Text: fmt.Sprintf("and %d VMs more", more)})
 	}
 	return out
