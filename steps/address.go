@@ -112,7 +112,7 @@ func (p *addressPage) checkGateway(s string) error {
 func checkAddrs(s string) error {
 	for _, a := range list(s) {
 		if _, err := netip.ParseAddr(a); err != nil {
-			return fmt.Errorf("%q is no IP address", a)
+			return fmt.Errorf("%q is no IP address; write it like 192.168.1.1 or fd00::1", a)
 		}
 	}
 	return nil

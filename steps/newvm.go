@@ -46,11 +46,11 @@ type newVMPage struct {
 func newNewVMPage(w *Wizard) *newVMPage {
 	d := &w.newVM
 	p := &newVMPage{w: w}
-	p.connect = &tui.ChoiceField{Label: "Connected by", Value: &d.Connection}
+	p.connect = &tui.ChoiceField{Label: "Connected by", Value: &d.Connection, Help: "By the name of a libvirt network, or straight by the bridge's."}
 	p.Fields = []tui.Field{
 		&tui.TextField{Label: "Name", Value: &d.Name, Check: p.free, Help: "No blanks and no slashes."},
 		&tui.TextField{Label: "Memory", Value: &d.Memory, Check: numberFrom(16, 16<<20), Help: "In MiB: 2048 is 2 GiB."},
-		&tui.TextField{Label: "Processors", Value: &d.VCPUs, Check: numberFrom(1, 710)},
+		&tui.TextField{Label: "Processors", Value: &d.VCPUs, Check: numberFrom(1, 710), Help: "How many the VM sees; 1 or 2 do for most."},
 		&tui.TextField{Label: "Disk", Value: &d.Path, Check: p.diskPath, Help: "A new file. Directories that are missing are made."},
 		&tui.TextField{Label: "Disk size", Value: &d.Size, Check: numberFrom(1, 64<<10), Help: "In GiB."},
 		&tui.ChoiceField{Label: "Disk format", Value: &d.Format, Options: []tui.Option{

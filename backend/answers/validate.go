@@ -107,7 +107,7 @@ func (a Address) problems(bad reporter) {
 	}
 	for i, s := range a.DNS {
 		if _, err := netip.ParseAddr(s); err != nil {
-			bad(fmt.Sprintf("address.dns[%d]", i), "%q is no IP address", s)
+			bad(fmt.Sprintf("address.dns[%d]", i), "%q is no IP address; write it like 192.168.1.1 or fd00::1", s)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func LinkName(s string) error {
 	case len(s) > 15:
 		return fmt.Errorf("%q is %d characters long; a link's name has 15 at most", s, len(s))
 	case !linkName.MatchString(s) || s == "." || s == ".." || s[0] == '-':
-		return fmt.Errorf("%q cannot be a link's name; use letters, digits, . _ -", s)
+		return fmt.Errorf("%q cannot be a link's name; use letters, digits, . _ -, and no - at the beginning", s)
 	case s == "lo" || s == "all" || s == "default":
 		return fmt.Errorf("%q is a name that the system uses itself; choose another", s)
 	}
@@ -229,7 +229,7 @@ func Broadcast(p netip.Prefix) netip.Addr {
 func Gateway(s string, own []netip.Prefix) error {
 	g, err := netip.ParseAddr(s)
 	if err != nil {
-		return fmt.Errorf("%q is no IP address", s)
+		return fmt.Errorf("%q is no IP address; write it like 192.168.1.1 or fd00::1", s)
 	}
 	if g.Zone() != "" {
 		return fmt.Errorf("%s names a link; leave out what follows the %%", s)
