@@ -52,9 +52,10 @@ func drawn(screen string, x, y float64) string {
 			continue
 		}
 		var text strings.Builder
-		_ = xml.EscapeText(&text, []byte(strings.ReplaceAll(line, " ", "\u00a0"))) // never fails: a Builder takes all
-		fmt.Fprintf(&b, `<text x="%d" y="%d" textLength="%.1f" fill="%s">%s</text>`+"\n", margin, margin+n*cellHeight+13,
-			float64(utf8.RuneCountInString(line))*cellWidth, colour(n, line), text.String())
+		words := strings.TrimLeft(line, " ") // some viewers drop blanks at the beginning, of whatever kind
+		_ = xml.EscapeText(&text, []byte(strings.ReplaceAll(words, " ", "\u00a0"))) // never fails: a Builder takes all
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" textLength="%.1f" fill="%s">%s</text>`+"\n", margin+float64(len(line)-len(words))*cellWidth,
+			margin+n*cellHeight+13, float64(utf8.RuneCountInString(words))*cellWidth, colour(n, line), text.String())
 	}
 	b.WriteString("</g>\n")
 	return b.String()

@@ -419,3 +419,21 @@ func TestUnsuitableTerminals(t *testing.T) {
 		}
 	}
 }
+
+// A terminal of true colour gets the sixteen that it has itself, and without colours the same words and marks are there.
+func TestColourAddsNoMeaning(t *testing.T) {
+	digits := regexp.MustCompile(`[0-9]`) // of the countdown
+	var screens []string
+	for _, env := range []string{"COLORTERM=truecolor", "NO_COLOR=yes"} {
+		c := open(t, "fine", 80, 24, "TERM=xterm-256color", "LC_ALL=C.UTF-8", env)
+		c.until("^C leave")
+		screen, stream := c.look()
+		if found := regexp.MustCompile(`\x1b\[[0-9;:]*[34]8[;:][0-9;:]*m`).FindAllString(stream, -1); found != nil {
+			t.Errorf("%s: colours beyond sixteen: %q", env, found)
+		}
+		screens = append(screens, digits.ReplaceAllString(screen, "0"))
+	}
+	if screens[0] != screens[1] {
+		t.Errorf("with colours\n%s\nwithout\n%s", screens[0], screens[1])
+	}
+}
