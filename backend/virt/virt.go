@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"bridgehead/backend"
@@ -22,7 +23,10 @@ type Options struct {
 // Libvirt is the libvirt of this host. It connects anew for each operation, which
 // costs milliseconds and survives a restart of the daemon, and may be used by
 // several goroutines at once.
-type Libvirt struct{ opts Options }
+type Libvirt struct {
+	opts Options
+	hung atomic.Int64 // when State ran out of time last (Unix, ns); 0 where it has succeeded since
+}
 
 var _ backend.Virt = (*Libvirt)(nil)
 
@@ -37,7 +41,21 @@ func New(opts Options) *Libvirt {
 	if opts.Config == "" {
 		opts.Config = "/etc/libvirt"
 	}
-	return &Libvirt{opts}
+	return &Libvirt{opts: opts}
+}
+
+// A daemon that has just not listed what it has is asked for its list for no longer than this, so that a rollback
+// with hundreds of VMs in it is not held up by each of them: each looks first.
+const (
+	hangPatience = time.Second
+	hangMemory   = time.Minute
+)
+
+func (v *Libvirt) patience() time.Duration {
+	if hung := v.hung.Load(); hung != 0 && time.Since(time.Unix(0, hung)) < hangMemory {
+		return min(v.opts.Timeout, hangPatience)
+	}
+	return v.opts.Timeout
 }
 
 // endpoint is a daemon's socket, and the driver to ask for there.
@@ -63,7 +81,8 @@ func (v *Libvirt) domainDaemons() []endpoint {
 // one of the two can be had, libvirt counts as unavailable. An error, of type
 // *backend.TimeoutError, means a daemon that hangs.
 func (v *Libvirt) State(ctx context.Context) (backend.VirtState, error) {
-	ctx, cancel := context.WithTimeout(ctx, v.opts.Timeout)
+	began, patience := time.Now(), v.patience()
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var st backend.VirtState
 	err := v.with(ctx, "list libvirt's networks", v.networkDaemons(), func(c connection) (err error) {
@@ -77,6 +96,11 @@ func (v *Libvirt) State(ctx context.Context) (backend.VirtState, error) {
 			st.Domains, err = c.domains()
 			return err
 		})
+	}
+	if late := (*backend.TimeoutError)(nil); !errors.As(err, &late) {
+		v.hung.Store(0)
+	} else if time.Since(began) >= patience { // else it is the caller who had no time
+		v.hung.Store(time.Now().UnixNano())
 	}
 	if gone := (*unavailable)(nil); errors.As(err, &gone) {
 		return backend.VirtState{Reason: gone.reason}, nil

@@ -166,6 +166,31 @@ func TestDaemonHangs(t *testing.T) {
 	})
 }
 
+// What hangs is waited for once: a rollback of a hundred VMs is not held up a hundred times.
+func TestHangingDaemonIsWaitedForOnce(t *testing.T) {
+	daemon := hosttest.StartLibvirtd(t)
+	v := New(Options{Timeout: 3 * time.Second})
+	state(t, v)
+	daemon.Signal(t, syscall.SIGSTOP)
+	began := time.Now()
+	for range 8 {
+		if _, err := v.State(t.Context()); err == nil {
+			t.Fatal("a daemon that hangs answers")
+		}
+	}
+	if took := time.Since(began); took < 3*time.Second || took > 16*time.Second { // 3 s and 7 times 1 s
+		t.Errorf("8 calls took %v", took)
+	}
+	daemon.Signal(t, syscall.SIGCONT)
+	hosttest.Eventually(t, "libvirtd answers again", func() bool {
+		st, err := v.State(t.Context())
+		return err == nil && st.Available
+	})
+	if v.patience() != 3*time.Second {
+		t.Error("it is not waited for as before")
+	}
+}
+
 func TestDaemonDiesDuringACall(t *testing.T) {
 	daemon := hosttest.StartLibvirtd(t)
 	v := New(Options{Timeout: 5 * time.Second})
