@@ -66,7 +66,7 @@ const hostileVM = `vms:
 func onBridge(t *testing.T, sections ...string) host {
 	t.Helper()
 	h := up(t, lab.Spec{Libvirt: true})
-	h.answers(append([]string{"libvirt: {network: examplebr0, default: keep}"}, sections...)...)
+	h.answers(append([]string{"libvirt: {network: examplebr0, default: keep}"}, sections...)...) // one that is given replaces it
 	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0)
 	h.sh("mkdir -p /var/vm/ISO")
 	must(t, h.WriteFile("/var/vm/ISO/tiny.iso", tinyISO()))
