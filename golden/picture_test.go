@@ -52,7 +52,7 @@ func drawn(screen string, x, y float64) string {
 			continue
 		}
 		var text strings.Builder
-		words := strings.TrimLeft(line, " ") // some viewers drop blanks at the beginning, of whatever kind
+		words := strings.TrimLeft(line, " ")                                        // some viewers drop blanks at the beginning, of whatever kind
 		_ = xml.EscapeText(&text, []byte(strings.ReplaceAll(words, " ", "\u00a0"))) // never fails: a Builder takes all
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" textLength="%.1f" fill="%s">%s</text>`+"\n", margin+float64(len(line)-len(words))*cellWidth,
 			margin+n*cellHeight+13, float64(utf8.RuneCountInString(words))*cellWidth, colour(n, line), text.String())

@@ -94,12 +94,11 @@ func (d *Diff) Speak(int) string {
 	d.build()
 	var b strings.Builder
 	for _, line := range d.lines {
-		switch n := max(line.before, line.after); {
-		case line.mark == "":
-			fmt.Fprintln(&b, line.text)
-		default:
-			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("%4d %s %s", n, line.mark, line.text), " "))
+		text := line.text
+		if line.mark != "" {
+			text = strings.TrimRight(fmt.Sprintf("%4d %s %s", max(line.before, line.after), line.mark, text), " ")
 		}
+		fmt.Fprintln(&b, text)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
