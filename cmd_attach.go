@@ -112,8 +112,8 @@ func (x attachment) answers(f survey.Facts, names []string) (answers.Answers, er
 		one.Name = name
 		given.VMs.Attach = append(given.VMs.Attach, one)
 	}
-	for _, bad := range given.Problems() {
-		text := bad.Text
+	if bad := given.Problems(); len(bad) > 0 {
+		text := bad[0].Text
 		if strings.HasPrefix(text, "via network") {
 			text = fmt.Sprintf("no libvirt network leads to %s; name one with --network, or use --via bridge", given.Bridge.Name)
 		}

@@ -258,7 +258,7 @@ func TestWizardBonds(t *testing.T) {
 	s.want("Recommended: balance-tcp with LACP active and fallback, since the switch speaks LACP on eth0, eth1")
 	s.to("Risk")
 	s.accept()
-	s.want("every check passes", "eth0 in examplebond0: current attached, enabled", "eth1 in examplebond0: current attached, enabled")
+	s.want("every check passes", "eth0 in examplebond0: LACP heard, joined, carries traffic", "eth1 in examplebond0: LACP heard, joined, carries traffic")
 	s.press("k")
 	s.want("Keep this change?")
 	s.press("enter")

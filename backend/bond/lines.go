@@ -6,7 +6,7 @@ import (
 )
 
 // Lines are the members as the operator reads them, one each:
-// "eth0  current attached, enabled; partner 02:00:00:00:00:01 key 7 port 3; LACPDUs: 5 sent, 4 heard".
+// "eth0  LACP heard, joined, carries traffic; switch 02:00:00:00:00:01 key 7 port 3; LACPDUs: 5 sent, 4 heard".
 func (s State) Lines() []string {
 	width := 0
 	for _, m := range s.Members {
@@ -21,10 +21,7 @@ func (s State) Lines() []string {
 
 // Words say how the member is now.
 func (m Member) Words(s State) string {
-	enabled := map[bool]string{true: "enabled", false: "disabled"}[m.Enabled]
-	if m.Active {
-		enabled += ", in use"
-	}
+	traffic := m.traffic(s)
 	switch {
 	case m.Error != "":
 		return m.Error
@@ -33,17 +30,40 @@ func (m Member) Words(s State) string {
 	case !m.Carrier:
 		return "no link"
 	case !s.speaks():
-		return enabled
+		return traffic
 	}
-	attached := map[bool]string{true: "attached", false: "detached"}[m.Attached]
-	text := fmt.Sprintf("%s %s, %s; ", m.Status, attached, enabled)
+	joined := map[bool]string{true: "joined", false: "not joined"}[m.Attached]
+	text := fmt.Sprintf("%s, %s, %s", m.heard(), joined, traffic)
 	if m.Partner.Known() {
-		text += fmt.Sprintf("partner %s key %d port %d", m.Partner.System, m.Partner.Key, m.Partner.Port)
-	} else {
-		text += "no partner"
+		text += fmt.Sprintf("; switch %s key %d port %d", m.Partner.System, m.Partner.Key, m.Partner.Port)
 	}
 	if m.Counted {
 		text += fmt.Sprintf("; LACPDUs: %d sent, %d heard", m.Sent, m.Received)
 	}
 	return text
+}
+
+// heard says what came from the switch. Of the states of IEEE 802.1AX's receive machine, "current" is a partner that
+// talks, "expired" one that has just stopped, and "defaulted" none, or one that stopped long ago.
+func (m Member) heard() string {
+	switch {
+	case m.Status == "current":
+		return "LACP heard"
+	case deserted(m):
+		return "LACP stopped"
+	}
+	return "no LACP heard"
+}
+
+// traffic says what the member does now. The others of an active-backup bond are ready, and carry nothing.
+func (m Member) traffic(s State) string {
+	switch {
+	case !m.Enabled:
+		return "no traffic"
+	case m.Active:
+		return "carries traffic, in use"
+	case s.Mode == ActiveBackup:
+		return "stands by"
+	}
+	return "carries traffic"
 }
