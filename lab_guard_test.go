@@ -34,7 +34,7 @@ func TestHangUp(t *testing.T) {
 	s.to("Risk")
 	s.want("Not covered here, without systemd: a restart or power cut before you confirm")
 	s.accept()
-	s.want("Check and confirm")
+	s.want("[Check and confirm]", "Rolls back in") // the frame names that step before it is reached
 	s.hangUp()
 	s.exits(1)
 	if got := h.status(); got.Phase != trial.Waiting || got.Guard != "process" {
