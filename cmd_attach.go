@@ -73,7 +73,7 @@ func (a *app) attach(ctx context.Context, x attachment, names []string, u unatte
 		return onCommandLine(err)
 	}
 	if !u.autoConfirm {
-		return a.open(ctx, &given, "review")
+		return a.open(&given, "review")
 	}
 	return a.do(ctx, p, u)
 }

@@ -21,11 +21,11 @@ func (a *app) wizard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.open(ctx, given, "")
+	return a.open(given, "")
 }
 
 // open opens the wizard with answers, if any, at a step; "": the first.
-func (a *app) open(_ context.Context, given *answers.Answers, at string) error {
+func (a *app) open(given *answers.Answers, at string) error {
 	t, err := a.trial()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bridgehead/backend/answers"
+	"bridgehead/backend/process"
 )
 
 // Args are the arguments of virt-install for c. It is the tutorial's command but for what has changed since: the
@@ -46,41 +47,25 @@ func option(s string) string {
 // Script are the commands that make c, as one would type them.
 func Script(c answers.CreateVM) []string {
 	return []string{
-		"install -d " + shell(path.Dir(c.Disk.Path)),
-		"virt-install " + shell(Args(c)...),
+		"install -d " + process.Words(path.Dir(c.Disk.Path)),
+		"virt-install " + process.Words(Args(c)...),
 	}
 }
 
 // UndoScript are the commands that remove c, and what is on its disk.
 func UndoScript(c answers.CreateVM) []string {
 	return []string{
-		"virsh destroy --domain " + shell(c.Name) + " || true",
-		"virsh undefine --nvram --domain " + shell(c.Name),
-		"rm -- " + shell(c.Disk.Path),
+		"virsh destroy --domain " + process.Words(c.Name) + " || true",
+		"virsh undefine --nvram --domain " + process.Words(c.Name),
+		"rm -- " + process.Words(c.Disk.Path),
 	}
-}
-
-// shell writes words as those of a shell command.
-func shell(words ...string) string {
-	out := make([]string, len(words))
-	for i, w := range words {
-		if w == "" || strings.ContainsFunc(w, special) {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-		out[i] = w
-	}
-	return strings.Join(out, " ")
-}
-
-func special(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r))
 }
 
 // Console says how to get at a new VM, and how to start it again.
 func Console(c answers.CreateVM) string {
-	start := ". When the installer restarts the VM, it stops; then: virsh start --domain " + shell(c.Name)
+	start := ". When the installer restarts the VM, it stops; then: virsh start --domain " + process.Words(c.Name)
 	if c.Console == answers.ConsoleSerial {
-		return "Its console: virsh console --domain " + shell(c.Name) + start
+		return "Its console: virsh console --domain " + process.Words(c.Name) + start
 	}
-	return "Its screen: virsh vncdisplay --domain " + shell(c.Name) + " says at which display of this host; reach it through SSH (ssh -L)" + start
+	return "Its screen: virsh vncdisplay --domain " + process.Words(c.Name) + " says at which display of this host; reach it through SSH (ssh -L)" + start
 }

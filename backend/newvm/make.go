@@ -10,6 +10,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/ovs"
+	"bridgehead/backend/process"
 )
 
 // Make makes the VM. f is what Look found just before. What was made is told also where it failed or was stopped;
@@ -117,7 +118,7 @@ func tap(ctx context.Context, h backend.Host, uuid string) (port, bridge string,
 	case i < 0:
 		return "", "", fmt.Errorf("the VM is gone")
 	case !st.Domains[i].Running:
-		return "", "", fmt.Errorf("the VM does not run: virsh start --domain %s", shell(st.Domains[i].Name))
+		return "", "", fmt.Errorf("the VM does not run: virsh start --domain %s", process.Words(st.Domains[i].Name))
 	}
 	for _, n := range st.Domains[i].NICs {
 		for _, b := range sw.Bridges {

@@ -10,6 +10,7 @@ import (
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
+	"bridgehead/backend/process"
 )
 
 // Problem is what stands in the way of a new VM, or is to be known before.
@@ -107,9 +108,9 @@ func connected(f Facts, c answers.CreateVM, refuse say) {
 	case i < 0 && f.Virt.Available:
 		refuse("choose one that virsh net-list lists, or a bridge", "libvirt has no network %s", c.Network)
 	case i >= 0 && !f.Virt.Networks[i].Active:
-		refuse("virsh net-start "+shell(c.Network), "the network %s is not active", c.Network)
+		refuse("virsh net-start "+process.Words(c.Network), "the network %s is not active", c.Network)
 	case i >= 0 && c.PortGroup != "" && !slices.Contains(PortGroups(f.Virt.Networks[i]), c.PortGroup):
-		refuse("choose one that virsh net-dumpxml "+shell(c.Network)+" shows, or none", "the network %s has no port group %s", c.Network, c.PortGroup)
+		refuse("choose one that virsh net-dumpxml "+process.Words(c.Network)+" shows, or none", "the network %s has no port group %s", c.Network, c.PortGroup)
 	}
 }
 

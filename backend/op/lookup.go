@@ -3,9 +3,9 @@ package op
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"bridgehead/backend"
+	"bridgehead/backend/process"
 )
 
 // runningSwitch reads Open vSwitch's state, or says why it cannot be changed now.
@@ -121,19 +121,6 @@ func hasAddr(l backend.Link, a backend.Addr) (backend.Addr, bool) {
 }
 
 // quote writes s as one word of a shell command.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r))
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+func quote(s string) string { return process.Words(s) }
 
-func quoteAll(args []string) string {
-	out := make([]string, len(args))
-	for i, a := range args {
-		out[i] = quote(a)
-	}
-	return strings.Join(out, " ")
-}
+func quoteAll(args []string) string { return process.Words(args...) }
