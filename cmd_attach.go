@@ -18,6 +18,9 @@ import (
 type attachment struct {
 	answers.AttachVM
 	bridge, network string
+	portGroup       string // office, or office=10
+	dryRun          bool
+	format          string
 }
 
 func (a *app) attachCommand() *cobra.Command {
@@ -32,11 +35,19 @@ done; the steps before can be reached with Esc. With --auto-confirm it is done
 without the wizard, and kept as soon as every check passes.
 
 A running VM keeps its NIC where it is until it is shut down and started again; a
-new NIC is plugged in at once.`,
+new NIC is plugged in at once. --portgroup office=10 gives the network that port
+group first, which VMs that use the network do not notice.`,
 		Args: someVMs,
 		RunE: func(c *cobra.Command, names []string) error {
-			if c.Flags().Changed("confirm-within") && !u.autoConfirm {
+			switch set := c.Flags().Changed; {
+			case set("confirm-within") && !u.autoConfirm:
 				return usageError{errors.New("--confirm-within goes with --auto-confirm; the wizard asks")}
+			case x.dryRun && u.autoConfirm:
+				return usageError{errors.New("--dry-run changes nothing, and --auto-confirm would; leave one of them out")}
+			case set("format") && !x.dryRun:
+				return usageError{errors.New("--format goes with --dry-run")}
+			case !validFormat(x.format):
+				return usageError{fmt.Errorf("%q is no format; use text, json, script or undo-script", x.format)}
 			}
 			return a.attach(c.Context(), x, names, u)
 		},
@@ -44,9 +55,13 @@ new NIC is plugged in at once.`,
 	c.Flags().StringVar(&x.NIC, "nic", "", "the NIC that moves, by its `MAC`, or new; needed where a VM has several")
 	c.Flags().StringVar(&x.Model, "model", "", "the `MODEL` of a new NIC; virtio unless given")
 	c.Flags().IntVar(&x.Tag, "tag", 0, "the `VLAN` that the NIC is in, 1 to 4094")
+	c.Flags().StringVar(&x.portGroup, "portgroup", "", "the port `GROUP` of the network; with VLANs, as office=10 or all=1n+20, it is made or changed")
 	c.Flags().StringVar(&x.Via, "via", "", "connect by `network` or bridge; by the network where one leads to the bridge")
 	c.Flags().StringVar(&x.bridge, "bridge", "", "the `BRIDGE`, where the host has several")
 	c.Flags().StringVar(&x.network, "network", "", "the libvirt `NETWORK`; defined where there is none of that name")
+	c.Flags().BoolVar(&x.dryRun, "dry-run", false, "show what would be done; change nothing")
+	c.Flags().StringVar(&x.format, "format", plan.FormatText, "of --dry-run: text, json, script or undo-script")
+	c.Flags().BoolVar(&a.demo, "demo", false, "on a simulated host that has been moved: no root, nothing is touched")
 	c.Flags().BoolVar(&a.plain, "plain", false, "line by line instead of screens")
 	u.flags(c)
 	return c
@@ -60,6 +75,11 @@ func someVMs(_ *cobra.Command, names []string) error {
 }
 
 func (a *app) attach(ctx context.Context, x attachment, names []string, u unattended) error {
+	if a.demo {
+		if err := a.moveDemo(ctx); err != nil {
+			return err
+		}
+	}
 	f, err := a.survey(ctx)
 	if err != nil {
 		return err
@@ -72,10 +92,44 @@ func (a *app) attach(ctx context.Context, x attachment, names []string, u unatte
 	if err != nil {
 		return onCommandLine(err)
 	}
-	if !u.autoConfirm {
+	switch {
+	case x.dryRun:
+		return plan.Render(a.out, p, x.format)
+	case !u.autoConfirm:
 		return a.open(&given, "review")
+	case a.demo:
+		t, err := a.trial()
+		if err != nil {
+			return err
+		}
+		defer a.demoTime(t)()
 	}
 	return a.do(ctx, p, u)
+}
+
+// moveDemo has the simulated host moved already, as the tutorial does it.
+func (a *app) moveDemo(ctx context.Context) error {
+	f, err := a.survey(ctx)
+	if err != nil {
+		return err
+	}
+	given := answers.Default()
+	given.Uplink.NICs = []string{"eth0"}
+	given.Libvirt = &answers.Libvirt{Network: given.Bridge.Name, Default: answers.DefaultKeep}
+	p, err := plan.Build(f, given)
+	if err != nil {
+		return err
+	}
+	t, err := a.trial()
+	if err != nil {
+		return err
+	}
+	a.machine.Hurry(true)
+	defer a.machine.Hurry(false)
+	if _, err := t.Apply(ctx, p, answers.DefaultWindow); err != nil {
+		return err
+	}
+	return t.Confirm(ctx)
 }
 
 // onCommandLine is an error about answers that stand in no file: the field would tell nothing.
@@ -87,7 +141,7 @@ func onCommandLine(err error) error {
 }
 
 // answers are those that the command line stands for, on this host.
-func (x attachment) answers(f survey.Facts, names []string) (answers.Answers, error) {
+func (x *attachment) answers(f survey.Facts, names []string) (answers.Answers, error) {
 	given := answers.Default()
 	given.Uplink = answers.Uplink{Kind: answers.KindExisting}
 	on := f.Uplinked()
@@ -106,6 +160,9 @@ func (x attachment) answers(f survey.Facts, names []string) (answers.Answers, er
 	if network != "" && x.Via != answers.ViaBridge {
 		given.Libvirt = &answers.Libvirt{Network: network, Default: answers.DefaultKeep}
 	}
+	if err := x.choosePortGroup(&given); err != nil {
+		return given, err
+	}
 	given.VMs = &answers.VMs{}
 	for _, name := range names {
 		one := x.AttachVM
@@ -114,10 +171,30 @@ func (x attachment) answers(f survey.Facts, names []string) (answers.Answers, er
 	}
 	if bad := given.Problems(); len(bad) > 0 {
 		text := bad[0].Text
-		if strings.HasPrefix(text, "via network") {
+		if given.Libvirt == nil && x.Via != answers.ViaBridge {
 			text = fmt.Sprintf("no libvirt network leads to %s; name one with --network, or use --via bridge", given.Bridge.Name)
 		}
 		return given, usageError{errors.New(text + "; nothing was changed")}
 	}
 	return given, nil
+}
+
+// choosePortGroup takes --portgroup: a name, or a name with the VLANs that the network's port group of that name is to have.
+func (x *attachment) choosePortGroup(given *answers.Answers) error {
+	x.PortGroup = x.portGroup
+	if !strings.Contains(x.portGroup, "=") {
+		return nil
+	}
+	groups, err := answers.ParsePortGroups(x.portGroup)
+	if err == nil && len(groups) != 1 {
+		err = errors.New("a NIC has one port group; give one")
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("--portgroup %s: %w; nothing was changed", x.portGroup, err)}
+	}
+	x.PortGroup = groups[0].Name
+	if given.Libvirt != nil {
+		given.Libvirt.PortGroups = groups
+	}
+	return nil
 }

@@ -36,6 +36,12 @@ func TestAttachCommandLine(t *testing.T) {
 	dead.Virt = backend.VirtState{Reason: "libvirtd is not running"}
 	noNetwork := on
 	noNetwork.Virt.Networks = on.Virt.Networks[:1]
+	grouped := on
+	grouped.Virt.Networks = slices.Clone(on.Virt.Networks)
+	for i := range grouped.Virt.Networks {
+		n := &grouped.Virt.Networks[i]
+		n.XML = strings.Replace(n.XML, "</network>", "<portgroup name='office'><vlan><tag id='10'/></vlan></portgroup></network>", 1)
+	}
 	for _, c := range []struct {
 		facts survey.Facts
 		flags attachment
@@ -48,6 +54,17 @@ func TestAttachCommandLine(t *testing.T) {
 		{on, attachment{network: "lan"}, "example2", exitDone, ""},
 		{noNetwork, attachment{}, "example2", exitDone, ""},
 		{several, attachment{AttachVM: answers.AttachVM{NIC: "52:54:00:00:00:01"}}, "example2", exitDone, ""},
+		{on, attachment{portGroup: "office=10"}, "example1 example2", exitDone, ""},
+		{noNetwork, attachment{network: "lan", portGroup: "all=1n+20"}, "example2", exitDone, ""},
+		{grouped, attachment{portGroup: "office"}, "example2", exitDone, ""},
+		{grouped, attachment{portGroup: "sales"}, "example2", exitUsage, "no port group sales; it has office"},
+		{on, attachment{portGroup: "office"}, "example2", exitUsage, "no port groups; give it office with its VLANs"},
+		{on, attachment{portGroup: "office=10,all=20"}, "example2", exitUsage, "give one"},
+		{on, attachment{portGroup: "office=5000"}, "example2", exitUsage, "1 to 4094"},
+		{on, attachment{portGroup: "a b"}, "example2", exitUsage, "cannot be the name of a port group"},
+		{on, attachment{portGroup: "office=10", AttachVM: answers.AttachVM{Tag: 7}}, "example2", exitUsage, "leave tag 7 out"},
+		{on, attachment{portGroup: "office=10", AttachVM: answers.AttachVM{Via: "bridge"}}, "example2", exitUsage, "connect by the network"},
+		{noNetwork, attachment{portGroup: "office=10"}, "example2", exitUsage, "--network"},
 		{on, attachment{}, "web", exitUsage, "does not know a VM web; it has example1, example2"},
 		{on, attachment{}, "example1 example1", exitUsage, "named twice"},
 		{on, attachment{}, "a/b", exitUsage, "cannot be the name of a VM"},

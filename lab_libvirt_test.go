@@ -151,6 +151,53 @@ func TestAttachLater(t *testing.T) {
 	must(t, s.cmd.Process.Kill())
 }
 
+// A network that running VMs use gets a port group while it goes on, and a VM starts in its VLAN; taken back, what runs is
+// without it again, and nobody's port has gone.
+func TestPortGroupOfNetworkInUse(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.guest("example1", "52:54:00:aa:00:01")
+	h.guest("example2", "52:54:00:aa:00:02")
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [example1]}")
+	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0, "Confirmed")
+	h.sh("virsh -q start example1")
+	live := func() string { // libvirt forgets its count of connections at an update
+		return h.sh(`virsh net-dumpxml examplebr0 | sed "s/ connections='.*'//"; ovs-vsctl list-ports examplebr0 | sort`)
+	}
+	before, was := h.snapshot(), live()
+
+	h.run("attach", "example2", "--portgroup", "office=10", "--dry-run").want(t, 0, "Give libvirt network examplebr0 the port group office, while it goes on", "portgroup='office'")
+	h.run("attach", "example2", "--portgroup", "office").want(t, 2, "has no port groups")
+	h.same(before)
+	h.run("attach", "example2", "--portgroup", "office=10", "--auto-confirm").want(t, 0, "Confirmed")
+	if !strings.Contains(live(), "<portgroup name='office'>") {
+		t.Errorf("the running network has no port group:\n%s", live())
+	}
+	h.sh("virsh -q start example2")
+	tag := func() string {
+		return words(h.sh(`for i in $(ovs-vsctl --bare --columns=name find Interface 'external_ids:attached-mac="52:54:00:aa:00:02"'); do ovs-vsctl get Port $i tag; done`))
+	}
+	eventually(t, "the guest is in VLAN 10", func() bool { return tag() == "10" })
+	h.sh("virsh -q destroy example2")
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	same := func() {
+		t.Helper()
+		h.same(before)
+		if now := live(); now != was {
+			t.Errorf("what runs was\n%s\nand is\n%s", was, now)
+		}
+	}
+	same()
+
+	h.run("attach", "example2", "--portgroup", "office=10", "--auto-confirm").want(t, 0, "Confirmed")
+	before, was = h.snapshot(), live()
+	h.run("attach", "example2", "--portgroup", "office=1n+20", "--nic", "new", "--auto-confirm").want(t, 0, "Confirmed")
+	if !strings.Contains(live(), "<tag id='1' nativeMode='untagged'/>") {
+		t.Errorf("the running network has the port group as it was:\n%s", live())
+	}
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	same()
+}
+
 // guest defines a VM that only looks for a boot server, on the network default.
 func (h host) guest(name, mac string) {
 	h.t.Helper()

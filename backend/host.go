@@ -315,6 +315,11 @@ type Virt interface {
 	StartNetwork(ctx context.Context, name string) error
 	StopNetwork(ctx context.Context, name string) error
 	AutostartNetwork(ctx context.Context, name string, on bool) error
+	// SetPortGroup gives a network this port group (https://libvirt.org/formatnetwork.html#portgroups), in its definition
+	// and, while it is active, at once; one of the same name is replaced. The network may be in use, and goes on.
+	SetPortGroup(ctx context.Context, network, xml string) error
+	// RemovePortGroup takes a port group away in the same places. One that is absent is no error.
+	RemovePortGroup(ctx context.Context, network, name string) error
 
 	// DomainXML is a domain's persistent definition, with its secrets (virsh dumpxml
 	// --inactive --security-info). Where there is none, that is an error.
@@ -371,6 +376,8 @@ type DomainNIC struct {
 	Target string `json:"target,omitempty"` // vnet0, while running
 	Model  string `json:"model,omitempty"`
 	Tag    int    `json:"tag,omitempty"` // VLAN of an access port; 0: none
+	// PortGroup is the one of the network that it names; "": the network's default, if it has one.
+	PortGroup string `json:"portgroup,omitempty"`
 }
 
 // Guests makes virtual machines, with virt-install(1), and removes what it has made.

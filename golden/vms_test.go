@@ -45,6 +45,9 @@ func TestVMs(t *testing.T) {
 			op.Press(keys...)
 		}
 	}
+	grouped := attaching()
+	grouped.Libvirt.PortGroups = []answers.PortGroup{{Name: "office", VLANs: []int{10}, Default: true}, {Name: "all", VLANs: []int{1, 20}, Native: 1}}
+	grouped.VMs = nil
 	narrow := setup{Badge: tui.Real, Width: 60, Height: 16, Spec: odd}
 	playAll(t, []play{
 		{"vms", setup{}, to("vms")},
@@ -54,6 +57,12 @@ func TestVMs(t *testing.T) {
 			to("vms", "e", "down", "tab", "tab")(t, op)
 			op.Type("10")
 			op.Press("ctrl+n")
+		}},
+		{"vms-port-group", setup{Answers: grouped}, to("vms", "e", "tab", "tab", "tab", "down", "ctrl+n", "e")},
+		{"vms-port-group-tag", setup{Answers: grouped}, func(t *testing.T, op *operator) {
+			to("vms", "e", "tab")(t, op)
+			op.Type("10")
+			op.Press("tab", "tab", "down", "ctrl+n")
 		}},
 		{"vms-odd", setup{Spec: odd}, to("vms")},
 		{"vms-asleep", setup{Spec: odd}, to("vms", "down", "space")},
@@ -123,15 +132,21 @@ func TestAttachLater(t *testing.T) {
 func TestAttachPlan(t *testing.T) {
 	m := machine(odd)
 	stepstest.Converted(m)
-	p, err := stepstest.Plan(m, answers.Answers{Version: 1, Uplink: answers.Uplink{Kind: answers.KindExisting}, Bridge: answers.Bridge{Name: "examplebr0"},
+	given := answers.Answers{Version: 1, Uplink: answers.Uplink{Kind: answers.KindExisting}, Bridge: answers.Bridge{Name: "examplebr0"},
 		Address: answers.Address{Method: answers.MethodKeep}, Libvirt: &answers.Libvirt{Network: "examplebr0", Default: answers.DefaultKeep},
 		VMs:   &answers.VMs{Attach: []answers.AttachVM{{Name: "example1"}, {Name: "bare", Tag: 20}}},
-		Apply: answers.Apply{When: answers.WhenNow, ConfirmWithin: answers.Duration(answers.DefaultWindow)}})
-	if err != nil {
-		t.Fatal(err)
+		Apply: answers.Apply{When: answers.WhenNow, ConfirmWithin: answers.Duration(answers.DefaultWindow)}}
+	grouped := given
+	grouped.Libvirt = &answers.Libvirt{Network: "examplebr0", Default: answers.DefaultKeep, PortGroups: []answers.PortGroup{{Name: "office", VLANs: []int{10}}}}
+	grouped.VMs = &answers.VMs{Attach: []answers.AttachVM{{Name: "example2", PortGroup: "office"}}}
+	for name, a := range map[string]answers.Answers{"attach-later": given, "attach-port-group": grouped} {
+		p, err := stepstest.Plan(m, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for format, end := range formats {
+			golden(t, "plans/"+name+end, rendered(t, p, format))
+		}
+		reread(t, p)
 	}
-	for format, end := range formats {
-		golden(t, "plans/attach-later"+end, rendered(t, p, format))
-	}
-	reread(t, p)
 }

@@ -189,6 +189,8 @@ func (p *vmsPage) cells(v vm, chosen bool) []string {
 			cells[4] = "cannot: press e"
 		} else if a.Tag != 0 {
 			cells[4] += fmt.Sprintf(", VLAN %d", a.Tag)
+		} else if a.PortGroup != "" {
+			cells[4] += ", " + a.PortGroup
 		}
 	case len(nics) > 1:
 		cells[2], cells[3] = count(len(nics), "NIC"), "several"
@@ -274,6 +276,9 @@ func where(n backend.DomainNIC) string {
 	if n.Source != "" {
 		text += " " + n.Source
 	}
+	if n.PortGroup != "" {
+		text += ", port group " + n.PortGroup
+	}
 	if n.Tag != 0 {
 		text += fmt.Sprintf(", VLAN %d", n.Tag)
 	}
@@ -291,6 +296,9 @@ func (p *vmsPage) told(v vm) string {
 	target := "bridge " + to.Bridge
 	if to.Network != "" {
 		target = "network " + to.Network
+	}
+	if to.PortGroup != "" {
+		target += ", port group " + to.PortGroup
 	}
 	if to.Tag != 0 {
 		target += fmt.Sprintf(", VLAN %d", to.Tag)

@@ -1,12 +1,15 @@
 package steps
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"bridgehead/backend/answers"
+	"bridgehead/backend/virt"
 	"bridgehead/tui"
 )
 
@@ -15,12 +18,13 @@ type vmForm struct {
 	tui.Form
 	vm              vm
 	nic, model, tag string
-	via             string
+	via, group      string
+	grouped         func() bool // whether a port group can be chosen
 }
 
 func (p *vmsPage) form(v vm) *vmForm {
 	a := p.how(v)
-	f := &vmForm{vm: v, nic: a.NIC, model: a.Model, tag: number(a.Tag), via: a.Via}
+	f := &vmForm{vm: v, nic: a.NIC, model: a.Model, tag: number(a.Tag), via: a.Via, group: a.PortGroup}
 	if f.nic == "" {
 		f.nic = answers.NewNIC
 		if len(v.defined) == 1 {
@@ -38,6 +42,8 @@ func (p *vmsPage) form(v vm) *vmForm {
 		f.via = answers.ViaBridge
 	}
 	f.Intro = "How is " + v.Name + " connected to the bridge?"
+	groups := p.w.portGroups()
+	f.grouped = func() bool { return named && f.via == answers.ViaNetwork && len(groups) > 1 }
 	f.Fields = []tui.Field{
 		&tui.ChoiceField{Label: "NIC", Value: &f.nic, Options: p.nics(v)},
 		&tui.TextField{Label: "Model", Value: &f.model, When: func() bool { return f.nic == answers.NewNIC }, Check: answers.NICModel, Help: "virtio; e1000 where the VM's system has no driver for that."},
@@ -46,8 +52,12 @@ func (p *vmsPage) form(v vm) *vmForm {
 			{Value: answers.ViaNetwork, Label: "network", Explain: p.w.draft.Network + " of libvirt, by its name; the usual one"},
 			{Value: answers.ViaBridge, Label: "bridge", Explain: p.w.draft.bridge() + ", by its name; goes on without the network"},
 		}},
+		&tui.ChoiceField{Label: "Port group", Value: &f.group, When: f.grouped, Options: groups},
 	}
 	f.Check = func() error {
+		if f.grouped() && f.group != "" && f.tag != "" {
+			return errors.New("A port group has its VLANs: empty the VLAN tag, or choose no port group.")
+		}
 		_, err := p.attachment(v, f.answer())
 		return err
 	}
@@ -82,6 +92,9 @@ func (f *vmForm) answer() answers.AttachVM {
 	if f.via == answers.ViaBridge && f.hasNetwork() {
 		a.Via = f.via
 	}
+	if f.grouped() {
+		a.PortGroup = f.group
+	}
 	if f.nic == answers.NewNIC && f.model != "virtio" {
 		a.Model = f.model
 	}
@@ -92,7 +105,37 @@ func (f *vmForm) answer() answers.AttachVM {
 }
 
 func (f *vmForm) hasNetwork() bool {
-	return len(f.Ask()) > 0 && f.Ask()[len(f.Ask())-1].Label == "Connected to"
+	return slices.ContainsFunc(f.Ask(), func(q tui.Question) bool { return q.Label == "Connected to" })
+}
+
+// portGroups are those that the chosen network will have, to choose from; none of them first.
+func (w *Wizard) portGroups() []tui.Option {
+	groups, _ := answers.ParsePortGroups(w.draft.PortGroups) // checked by its field
+	for _, n := range w.facts.Virt.Networks {
+		if n.Name != w.draft.Network || !virt.OnBridge(n.XML, w.draft.bridge()) {
+			continue
+		}
+		for _, g := range virt.PortGroups(n.XML) {
+			if !slices.ContainsFunc(groups, func(x answers.PortGroup) bool { return x.Name == g.Name }) {
+				groups = append(groups, answers.PortGroup(g))
+			}
+		}
+	}
+	usual := tui.Option{Label: "none", Explain: "every VLAN of the bridge, or the tag above"}
+	var out []tui.Option
+	for _, g := range groups {
+		var vlans []string
+		for _, id := range g.VLANs {
+			if vlans = append(vlans, strconv.Itoa(id)); id == g.Native {
+				vlans[len(vlans)-1] += " (untagged)"
+			}
+		}
+		if g.Default {
+			usual.Explain = "the network's usual one, " + g.Name
+		}
+		out = append(out, tui.Option{Value: g.Name, Label: g.Name, Explain: "VLAN " + strings.Join(vlans, ", ")})
+	}
+	return append([]tui.Option{usual}, out...)
 }
 
 // Keys are the form's. Enter behind the last field takes what is typed, and Esc drops it.

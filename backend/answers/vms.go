@@ -28,7 +28,9 @@ type AttachVM struct {
 	NIC   string `yaml:"nic,omitempty" json:"nic,omitempty"`     // its MAC, or "new"; "": the only one, or a new one where there is none
 	Model string `yaml:"model,omitempty" json:"model,omitempty"` // of a new one; "": virtio
 	Tag   int    `yaml:"tag,omitempty" json:"tag,omitempty"`     // VLAN of an access port; 0: none
-	Via   string `yaml:"via,omitempty" json:"via,omitempty"`     // network or bridge; "": the network where one is defined
+	// PortGroup is one of the network's, in place of a tag; "": the network's default.
+	PortGroup string `yaml:"portgroup,omitempty" json:"portgroup,omitempty"`
+	Via       string `yaml:"via,omitempty" json:"via,omitempty"` // network or bridge; "": the network where one is defined
 }
 
 // UnmarshalYAML implements yaml.InterfaceUnmarshaler of goccy/go-yaml.
@@ -71,6 +73,12 @@ func (v *VMs) problems(l *Libvirt, bad reporter) {
 			bad(field, "tag %d is no VLAN id; use 1 to 4094, or leave it out", a.Tag)
 		case !slices.Contains([]string{"", ViaNetwork, ViaBridge}, a.Via):
 			bad(field, "via %q is not possible; use network or bridge", a.Via)
+		case a.PortGroup != "" && !networkName.MatchString(a.PortGroup):
+			bad(field, "%q cannot be the name of a port group; use letters, digits, . _ -", a.PortGroup)
+		case a.PortGroup != "" && a.Tag != 0:
+			bad(field, "a port group has its VLANs; leave tag %d out, or the port group", a.Tag)
+		case a.PortGroup != "" && (a.Via == ViaBridge || l == nil || l.Network == ""):
+			bad(field, "port group %s is one of a network; connect by the network (libvirt.network), or use a tag", a.PortGroup)
 		case a.Via == ViaNetwork && (l == nil || l.Network == ""):
 			bad(field, "via network needs libvirt.network; name one, or use via: bridge")
 		}

@@ -38,7 +38,8 @@ type Spec struct {
 	Command string     `json:"command,omitempty"` // of kind command
 	Name    string     `json:"name,omitempty"`    // libvirt network, or VM
 	MAC     string     `json:"mac,omitempty"`     // of the VM's NIC
-	Tag     int        `json:"tag,omitempty"`     // that its port must have
+	Tag     int        `json:"tag,omitempty"`     // VLAN that its port must have: of an access port, or a trunk's native one
+	Trunks  []int      `json:"trunks,omitempty"`  // VLANs of a trunk
 	// Before is the link through which the same was asked before the change; ""
 	// for checks that only make sense after it.
 	Before string `json:"before,omitempty"`

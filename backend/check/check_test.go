@@ -84,6 +84,7 @@ func TestVMPort(t *testing.T) {
 		"another runs elsewhere": {"", func(m *sim.Machine) { m.StopDomain("example1"); m.StartDomain("example1") }},
 		"its port is taken out":  {"is not on examplebr0", func(m *sim.Machine) { m.StartDomain(started); vsctl(m, "del-port", "examplebr0", "vnet1") }},
 		"another tag":            {"VLAN tag 11 instead of 10", func(m *sim.Machine) { m.StartDomain(started); vsctl(m, "set", "Port", "vnet1", "tag=11") }},
+		"an access port no more": {"its port vnet1 has the VLANs 10, 20 instead of none", func(m *sim.Machine) { m.StartDomain(started); vsctl(m, "set", "Port", "vnet1", "trunks=10,20") }},
 		"libvirtd dead":          {"libvirt does not answer", func(m *sim.Machine) { m.StartDomain(started); m.Stop(sim.Libvirtd) }},
 		"started and stopped":    {"", func(m *sim.Machine) { m.StartDomain(started); m.StopDomain(started) }},
 	} {

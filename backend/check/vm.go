@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bridgehead/backend"
@@ -45,6 +46,14 @@ func leadsTo(st backend.VirtState, n backend.DomainNIC, bridge string) bool {
 	return false
 }
 
+// vlans are those of a trunk in words.
+func vlans(ids []int) string {
+	if len(ids) == 0 {
+		return "none"
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ", "), "[]")
+}
+
 func tap(ctx context.Context, h backend.Host, s Spec, name string) error {
 	sw, err := h.Switch.State(ctx)
 	if err != nil {
@@ -57,6 +66,9 @@ func tap(ctx context.Context, h backend.Host, s Spec, name string) error {
 			}
 			if p.Tag != s.Tag {
 				return fmt.Errorf("its port %s has VLAN tag %d instead of %d", name, p.Tag, s.Tag)
+			}
+			if !slices.Equal(p.Trunks, s.Trunks) {
+				return fmt.Errorf("its port %s has the VLANs %s instead of %s", name, vlans(p.Trunks), vlans(s.Trunks))
 			}
 			if problem, bad := ovs.PortProblem(sw, name); bad {
 				return fmt.Errorf("%s", problem)

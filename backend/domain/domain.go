@@ -51,13 +51,14 @@ type addr struct {
 	Address string `xml:"address,attr"`
 	Type    string `xml:"type,attr"`
 	Network string `xml:"network,attr"`
+	Group   string `xml:"portgroup,attr"`
 	Bridge  string `xml:"bridge,attr"`
 	Dev     string `xml:"dev,attr"`
 	Name    string `xml:"name,attr"`
 }
 
 func (i iface) nic() backend.DomainNIC {
-	nic := backend.DomainNIC{MAC: i.MAC.Address, Type: i.Type, Target: i.Target.Dev, Model: i.Model.Type}
+	nic := backend.DomainNIC{MAC: i.MAC.Address, Type: i.Type, Target: i.Target.Dev, Model: i.Model.Type, PortGroup: i.Source.Group}
 	if i.Source.Network != "" {
 		nic.Type = "network"
 	}

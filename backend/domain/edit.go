@@ -13,7 +13,9 @@ import (
 type Source struct {
 	Network string `json:"network,omitempty"`
 	Bridge  string `json:"bridge,omitempty"`
-	Tag     int    `json:"tag,omitempty"` // VLAN of an access port; 0: none
+	// PortGroup is the network's, by which the NIC gets its VLANs; "": the one that it has, or else the network's default.
+	PortGroup string `json:"portgroup,omitempty"`
+	Tag       int    `json:"tag,omitempty"` // VLAN of an access port; 0: none
 }
 
 func (s Source) kind() string {
@@ -25,7 +27,11 @@ func (s Source) kind() string {
 
 // elements are the children of <interface> that say it, in libvirt's order.
 func (s Source) elements() []string {
-	out := []string{fmt.Sprintf("<source %s='%s'/>", s.kind(), quoted(s.Network+s.Bridge))}
+	group := ""
+	if s.PortGroup != "" {
+		group = " portgroup='" + quoted(s.PortGroup) + "'"
+	}
+	out := []string{fmt.Sprintf("<source %s='%s'%s/>", s.kind(), quoted(s.Network+s.Bridge), group)}
 	if s.Tag != 0 {
 		out = append(out, fmt.Sprintf("<vlan>\n  <tag id='%d'/>\n</vlan>", s.Tag))
 	}
@@ -51,7 +57,7 @@ func On(text, mac string, s Source) (bool, error) {
 		return false, err
 	}
 	n := i.nic()
-	return n.Type == s.kind() && n.Source == s.Network+s.Bridge && n.Tag == s.Tag, nil
+	return n.Type == s.kind() && n.Source == s.Network+s.Bridge && n.Tag == s.Tag && (s.PortGroup == "" || s.PortGroup == n.PortGroup), nil
 }
 
 // Element is the NIC with this MAC as it stands in the text.

@@ -28,6 +28,7 @@ func Virt(t *testing.T, v backend.Virt) {
 		{"a dump defines the same network", virtExact},
 		{"a new definition replaces the old", virtReplace},
 		{"undefined while active", virtTransient},
+		{"port groups of a network that is active", virtPortGroups},
 		{"what makes no sense is refused", virtRefusals},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,6 +156,38 @@ func virtTransient(t virtTest) {
 	t.ok(t.v.StopNetwork(t.Context(), "tnet0"))
 	if n, ok := t.network("tnet0"); ok {
 		t.Errorf("after undefine and stop there is %+v", n)
+	}
+}
+
+func virtPortGroups(t virtTest) {
+	t.refused("a port group of an absent network", t.v.SetPortGroup(t.Context(), "tnet0", "<portgroup name='office'/>"))
+	t.ok(t.v.RemovePortGroup(t.Context(), "tnet0", "office"))
+	t.ok(t.v.DefineNetwork(t.Context(), ovsNetwork("tnet0", "tbr0")))
+	off, _ := t.network("tnet0")
+	for _, active := range []bool{false, true} {
+		before := off
+		if active {
+			t.ok(t.v.StartNetwork(t.Context(), "tnet0"))
+			before, _ = t.network("tnet0")
+		}
+		for _, tag := range []string{"10", "10", "20"} {
+			t.ok(t.v.SetPortGroup(t.Context(), "tnet0", "<portgroup name='office'><vlan><tag id='"+tag+"'/></vlan></portgroup>"))
+			t.ok(t.v.SetPortGroup(t.Context(), "tnet0", "<portgroup name='all' default='yes'><vlan trunk='yes'><tag id='1' nativeMode='untagged'/><tag id='20'/></vlan></portgroup>"))
+			n, _ := t.network("tnet0")
+			for _, part := range []string{"<portgroup name='office'>", "<tag id='" + tag + "'/>", "<portgroup name='all' default='yes'>", "<vlan trunk='yes'>", "<tag id='1' nativeMode='untagged'/>"} {
+				if !strings.Contains(n.XML, part) {
+					t.Errorf("the definition lacks %s:\n%s", part, n.XML)
+				}
+			}
+		}
+		t.refused("a second default port group", t.v.SetPortGroup(t.Context(), "tnet0", "<portgroup name='more' default='yes'/>"))
+		t.refused("a port group without a name", t.v.SetPortGroup(t.Context(), "tnet0", "<portgroup/>"))
+		for range 2 {
+			t.ok(t.v.RemovePortGroup(t.Context(), "tnet0", "office"))
+			t.ok(t.v.RemovePortGroup(t.Context(), "tnet0", "all"))
+			n, _ := t.network("tnet0")
+			t.equal("without them", n, before)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ var all = []func() Op{
 	func() Op { return new(RemoveVLAN) },
 	func() Op { return new(StartDHCP) },
 	func() Op { return new(DefineNetwork) },
+	func() Op { return new(SetPortGroups) },
 	func() Op { return new(RetireNetwork) },
 	func() Op { return new(AttachVM) },
 	func() Op { return new(WriteFile) },

@@ -65,6 +65,9 @@ func (o *AttachVM) Describe() Note {
 	if o.To.Network != "" {
 		to = "libvirt network " + o.To.Network
 	}
+	if o.To.PortGroup != "" {
+		to += ", port group " + o.To.PortGroup
+	}
 	if o.To.Tag != 0 {
 		to += fmt.Sprintf(", VLAN %d", o.To.Tag)
 	}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"bridgehead/backend"
-	"bridgehead/backend/op"
 )
 
 // existing plans what is done on a bridge that is there already. Nothing of the host's own network changes.
@@ -31,9 +30,6 @@ func (b *builder) existing() (Plan, error) {
 	}
 	if len(b.out.Items) == 0 {
 		return Plan{}, b.wrong("vms", "there is nothing to do: choose a VM to connect, or a libvirt network that does not lead to the bridge yet")
-	}
-	for _, n := range b.out.Scope.Networks {
-		b.out.Risk.VMs = append(b.out.Risk.VMs, op.Users(b.facts.Virt, n)...)
 	}
 	b.out.Risk.Safe = "the host's own network stays as it is"
 	b.existingPicture()

@@ -19,6 +19,7 @@ import (
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
+	"bridgehead/backend/check"
 	"bridgehead/backend/lab"
 	"bridgehead/backend/op"
 	"bridgehead/backend/plan"
@@ -387,3 +388,29 @@ func TestScriptsInLab(t *testing.T) {
 }
 
 var lifetimes = regexp.MustCompile(` dynamic=true`)
+
+// The port of a VM has to have the VLANs of the port group that its NIC names, or of the network's default one.
+func TestPortGroupVLANs(t *testing.T) {
+	for _, x := range []struct {
+		vm     answers.AttachVM
+		tag    int
+		trunks []int
+	}{
+		{answers.AttachVM{PortGroup: "office"}, 10, nil},
+		{answers.AttachVM{PortGroup: "all"}, 1, []int{1, 20}},
+		{answers.AttachVM{}, 7, nil},
+		{answers.AttachVM{Tag: 5}, 5, nil},
+		{answers.AttachVM{Via: answers.ViaBridge}, 0, nil},
+	} {
+		p, err := plantest.Build(sim.New(plantest.WithNetwork()).Host(), plantest.Answers(plantest.Libvirt(answers.DefaultKeep), plantest.PortGroups, func(a *answers.Answers) {
+			a.Libvirt.PortGroups = append(a.Libvirt.PortGroups, answers.PortGroup{Name: "usual", VLANs: []int{7}, Default: true})
+			x.vm.Name = "example2"
+			a.VMs = &answers.VMs{Attach: []answers.AttachVM{x.vm}}
+		}))
+		must(t, err)
+		i := slices.IndexFunc(p.Checks, func(s check.Spec) bool { return s.Kind == check.VMPort })
+		if got := p.Checks[i]; got.Tag != x.tag || !slices.Equal(got.Trunks, x.trunks) {
+			t.Errorf("%+v: %+v", x.vm, got)
+		}
+	}
+}

@@ -70,6 +70,11 @@ func (b *builder) defineNetwork(name string) error {
 			b.leaveNetwork(old)
 			return nil
 		}
+		if err == nil && old.Active && old.Persistent {
+			b.leaveNetwork(old)
+			b.setPortGroups(old, define.XML)
+			return nil
+		}
 		define.Before = &old
 	case found:
 		define.Before, spec.UUID = &old, old.UUID
@@ -87,6 +92,18 @@ func (b *builder) defineNetwork(name string) error {
 	b.out.Scope.Networks = append(b.out.Scope.Networks, name)
 	b.add(Trial, define)
 	return nil
+}
+
+// setPortGroups gives a network that is active its port groups while it goes on, also where VMs use it.
+func (b *builder) setPortGroups(old backend.Network, after string) {
+	set := &op.SetPortGroups{Network: old.Name, Before: old.XML, After: after}
+	for _, g := range b.answers.Libvirt.PortGroups {
+		if x := (op.PortGroup{Name: g.Name, XML: virt.PortGroupXML(after, g.Name), Was: virt.PortGroupXML(old.XML, g.Name)}); x.XML != x.Was {
+			set.Groups = append(set.Groups, x)
+		}
+	}
+	b.out.Scope.Networks = append(b.out.Scope.Networks, old.Name)
+	b.add(Trial, set)
 }
 
 // leaveNetwork keeps the definition of a network that leads to the bridge already, and has it run.

@@ -40,10 +40,15 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	if err != nil {
 		return err
 	}
-	if err := b.reaches(SourceOf(b.answers, want)); err != nil {
+	to := SourceOf(b.answers, want)
+	if err := b.reaches(to); err != nil {
 		return err
 	}
-	o, err := Attachment(d, want, SourceOf(b.answers, want))
+	port := check.Spec{Kind: check.VMPort, Name: d.Name, Link: b.answers.Bridge.Name, Tag: to.Tag}
+	if err := b.grouped(to, &port); err != nil {
+		return err
+	}
+	o, err := Attachment(d, want, to)
 	if err != nil {
 		return err
 	}
@@ -52,7 +57,8 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	}
 	b.add(Trial, o)
 	b.out.Scope.Domains = append(b.out.Scope.Domains, d.Name)
-	b.out.Checks = append(b.out.Checks, check.Spec{Kind: check.VMPort, Name: d.Name, MAC: o.MAC, Link: b.answers.Bridge.Name, Tag: o.To.Tag})
+	port.MAC = o.MAC
+	b.out.Checks = append(b.out.Checks, port)
 	if d.Running && !o.New {
 		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s runs: its NIC moves when it is shut down and started again; a restart from inside is not enough", d.Name))
 	}
@@ -68,10 +74,44 @@ func (b *builder) reaches(to domain.Source) error {
 	return fmt.Errorf("libvirt network %s is left as it is and does not lead to %s; update it, or connect by the bridge (via: bridge)", to.Network, b.answers.Bridge.Name)
 }
 
+// grouped finds the VLANs that a NIC gets by its network's port group, or says why it gets none. A tag of its own counts more.
+func (b *builder) grouped(to domain.Source, port *check.Spec) error {
+	if to.Network == "" || to.Tag != 0 {
+		return nil
+	}
+	n, _ := b.network(to.Network)
+	text := n.XML
+	for _, i := range b.out.Items {
+		switch o := i.Op.(type) {
+		case *op.DefineNetwork: // the one that the answers name, as to does
+			text = o.XML
+		case *op.SetPortGroups:
+			text = o.After
+		}
+	}
+	groups := virt.PortGroups(text)
+	at := slices.IndexFunc(groups, func(g virt.PortGroup) bool { return g.Name == to.PortGroup || to.PortGroup == "" && g.Default })
+	switch {
+	case at >= 0 && len(groups[at].VLANs) == 1:
+		port.Tag = groups[at].VLANs[0]
+	case at >= 0:
+		port.Tag, port.Trunks = groups[at].Native, slices.Sorted(slices.Values(groups[at].VLANs))
+	case to.PortGroup != "" && len(groups) == 0:
+		return fmt.Errorf("libvirt network %s has no port groups; give it %s with its VLANs, or use a tag", to.Network, to.PortGroup)
+	case to.PortGroup != "":
+		var have []string
+		for _, g := range groups {
+			have = append(have, g.Name)
+		}
+		return fmt.Errorf("libvirt network %s has no port group %s; it has %s", to.Network, to.PortGroup, strings.Join(have, ", "))
+	}
+	return nil
+}
+
 // SourceOf is what an answer connects the NIC to: the libvirt network where one is asked for, else the bridge.
 func SourceOf(a answers.Answers, want answers.AttachVM) domain.Source {
 	if want.Via != answers.ViaBridge && a.Libvirt != nil && a.Libvirt.Network != "" {
-		return domain.Source{Network: a.Libvirt.Network, Tag: want.Tag}
+		return domain.Source{Network: a.Libvirt.Network, PortGroup: want.PortGroup, Tag: want.Tag}
 	}
 	return domain.Source{Bridge: a.Bridge.Name, Tag: want.Tag}
 }

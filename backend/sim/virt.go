@@ -86,9 +86,7 @@ func (m *Machine) plugIntoSwitch(nic backend.DomainNIC) {
 	d := m.ovs.db.clone()
 	port := []string{"--if-exists", "del-port", nic.Target, "--", "add-port", name, nic.Target,
 		"--", "set", "Interface", nic.Target, `external_ids:attached-mac="` + nic.MAC + `"`}
-	if nic.Tag != 0 {
-		port = append(port, "--", "set", "Port", nic.Target, fmt.Sprint("tag=", nic.Tag))
-	}
+	port = append(port, m.vlans(nic)...)
 	if transact(d, port) == nil {
 		m.commit(d)
 	}

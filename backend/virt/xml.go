@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"libvirt.org/go/libvirtxml"
 )
@@ -61,6 +62,7 @@ func NetworkXML(spec NetworkSpec) (string, error) {
 var (
 	empty      = regexp.MustCompile(`<(\w+)((?: [^<>/]*)?)>\s*</\w+>`)
 	parameters = regexp.MustCompile(`\s*<parameters/>`)
+	lineBreak  = regexp.MustCompile(`\n\s*`)
 )
 
 // tidy writes empty elements as <this/>, as libvirt does and people read them, and
@@ -150,6 +152,55 @@ func WithPortGroups(text string, groups []PortGroup) (string, error) {
 	if !changed {
 		return text, nil
 	}
+	standard := ""
+	for _, g := range n.PortGroups {
+		if g.Default == "yes" && standard != "" {
+			return "", fmt.Errorf("%s and %s cannot both be its default port group", standard, g.Name)
+		}
+		if g.Default == "yes" {
+			standard = g.Name
+		}
+	}
 	out, err := n.Marshal()
-	return tidy(out) + "\n", err
+	return strings.ReplaceAll(tidy(out), `"`, "'") + "\n", err // quoted as libvirt does it, for the diff
+}
+
+// PortGroupXML is a port group as it stands in the definition of a network, on one line; "" where there is none of that name.
+func PortGroupXML(text, name string) string {
+	var n libvirtxml.Network
+	if n.Unmarshal(text) != nil {
+		return ""
+	}
+	for _, g := range n.PortGroups {
+		if g.Name == name {
+			out, err := g.Marshal()
+			if err != nil {
+				return ""
+			}
+			return lineBreak.ReplaceAllString(tidy(out), "")
+		}
+	}
+	return ""
+}
+
+// PortGroups are the port groups of a network's definition, as far as they choose VLANs.
+func PortGroups(text string) []PortGroup {
+	var n libvirtxml.Network
+	if n.Unmarshal(text) != nil {
+		return nil
+	}
+	var out []PortGroup
+	for _, g := range n.PortGroups {
+		one := PortGroup{Name: g.Name, Default: g.Default == "yes"}
+		if g.VLAN != nil {
+			for _, t := range g.VLAN.Tags {
+				one.VLANs = append(one.VLANs, int(t.ID))
+				if t.NativeMode != "" {
+					one.Native = int(t.ID)
+				}
+			}
+		}
+		out = append(out, one)
+	}
+	return out
 }

@@ -78,9 +78,24 @@ func TestWithPortGroups(t *testing.T) {
 		t.Errorf("%v\n%s", err, same)
 	}
 	got, err := WithPortGroups(text, []PortGroup{{Name: "all", VLANs: []int{1, 20}, Native: 1, Default: true}})
-	if err != nil || !strings.Contains(got, `<tag id="10"/>`) || !strings.Contains(got, `<tag id="1" nativeMode="untagged"/>`) ||
-		!strings.Contains(got, `<vlan trunk="yes">`) || !strings.Contains(got, "9a05da11") || !OnBridge(got, "br0") {
+	const all = `  <portgroup name='all' default='yes'>
+    <vlan trunk='yes'>
+      <tag id='1' nativeMode='untagged'/>
+      <tag id='20'/>
+    </vlan>
+  </portgroup>
+</network>`
+	if want := strings.Replace(text, "</network>", all, 1); err != nil || got != want {
 		t.Errorf("%v\n%s", err, got)
+	}
+	if groups := PortGroups(got); !reflect.DeepEqual(groups, []PortGroup{{Name: "office", VLANs: []int{10}}, {Name: "all", VLANs: []int{1, 20}, Native: 1, Default: true}}) {
+		t.Errorf("read as %+v", groups)
+	}
+	if one := PortGroupXML(got, "all"); one != `<portgroup name="all" default="yes"><vlan trunk="yes"><tag id="1" nativeMode="untagged"/><tag id="20"/></vlan></portgroup>` {
+		t.Errorf("one of them is %s", one)
+	}
+	if _, err := WithPortGroups(got, []PortGroup{{Name: "more", VLANs: []int{3}, Default: true}}); err == nil {
+		t.Error("a second default port group is accepted")
 	}
 }
 

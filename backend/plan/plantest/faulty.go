@@ -131,6 +131,14 @@ func (x virt) DefineNetwork(ctx context.Context, xml string) error {
 	return x.s.change(func() error { return x.Virt.DefineNetwork(ctx, xml) })
 }
 
+func (x virt) SetPortGroup(ctx context.Context, network, xml string) error {
+	return x.s.change(func() error { return x.Virt.SetPortGroup(ctx, network, xml) })
+}
+
+func (x virt) RemovePortGroup(ctx context.Context, network, name string) error {
+	return x.s.change(func() error { return x.Virt.RemovePortGroup(ctx, network, name) })
+}
+
 func (x virt) DefineDomain(ctx context.Context, xml string) error {
 	return x.s.change(func() error { return x.Virt.DefineDomain(ctx, xml) })
 }

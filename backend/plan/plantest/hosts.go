@@ -101,6 +101,7 @@ func Cases() []Case {
 		{"static", Tutorial, Answers(Libvirt(answers.DefaultKeep)), reach},
 		{"vms", Tutorial, Answers(Libvirt(answers.DefaultKeep), VMs), reach},
 		{"default-removed", WithoutGuest, Answers(Libvirt(answers.DefaultRemove)), reach},
+		{"port-groups", WithNetwork, Answers(Libvirt(answers.DefaultKeep), PortGroups), reach},
 		{"rich", Rich, Answers(), reach},
 		{"dhcp-kept", Leased, Answers(), reach},
 		{"dhcp-to-static", Leased, Answers(Static("192.168.1.1", "192.168.1.100/24")), reach},
@@ -138,6 +139,19 @@ func WithoutGuest() sim.Spec {
 	s := sim.DemoSpec()
 	s.Virt.Domains = nil
 	return s
+}
+
+// WithNetwork is it with an active network that leads to the bridge already and has a port group.
+func WithNetwork() sim.Spec {
+	s := sim.DemoSpec()
+	s.Virt.Networks = append(s.Virt.Networks, sim.Network{Active: true, Autostart: true, XML: "<network><name>examplebr0</name><forward mode='bridge'/><bridge name='examplebr0'/>" +
+		"<virtualport type='openvswitch'/><portgroup name='office'><vlan><tag id='9'/></vlan></portgroup></network>"})
+	return s
+}
+
+// PortGroups changes a port group, and adds one.
+func PortGroups(a *answers.Answers) {
+	a.Libvirt.PortGroups = []answers.PortGroup{{Name: "office", VLANs: []int{10}}, {Name: "all", VLANs: []int{1, 20}, Native: 1}}
 }
 
 func text(s string) backend.File { return backend.File{Data: []byte(s), Mode: 0o644} }
