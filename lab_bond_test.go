@@ -252,7 +252,6 @@ func TestWizardBonds(t *testing.T) {
 	s.to("Members")
 	h.tell("set Port po1 other_config:lacp-time=fast") // it then speaks at once, instead of within 30 s
 	s.want("Which NICs are bonded with eth0?", "key", "port p0", "port p1")
-	s.press("down")
 	s.press("space")
 	s.to("Bond")
 	s.want("Recommended: balance-tcp with LACP active and fallback, since the switch speaks LACP on eth0, eth1")

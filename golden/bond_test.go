@@ -128,14 +128,20 @@ func TestBondQuestions(t *testing.T) {
 		op.Press("down")
 		op.Go(t, "members")
 	}
+	heard := func(t *testing.T, op *operator) { second(t, op); op.Wait(time.Minute) }
+	twoSwitches := func(s *sim.Spec) { channelled(s); s.NICs[1].Says.Switch, s.NICs[1].PortChannel = "sw2", "po2" }
 	playAll(t, []play{
 		{"uplink-one-nic", setup{Spec: func(s *sim.Spec) { s.NICs = s.NICs[:1] }}, to("uplink")},
 		{"members", setup{}, second},
 		{"members-none", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("ctrl+n") }},
-		{"members-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space") }},
-		{"members-two-switches", setup{Spec: func(s *sim.Spec) { channelled(s); s.NICs[1].Says.Switch, s.NICs[1].PortChannel = "sw2", "po2" }}, second},
-		{"bond", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space"); op.Go(t, "bond") }},
-		{"bond-lacp-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space"); op.Go(t, "bond") }},
+		{"members-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("space") }},
+		{"members-locked", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("up", "space") }},
+		{"members-silence", setup{}, heard},
+		{"members-two-switches", setup{Spec: twoSwitches}, second},
+		{"members-two-switches-silence", setup{Spec: twoSwitches}, heard},
+		{"60x16-members", setup{Width: 60, Height: 16, Spec: twoSwitches}, heard},
+		{"bond", setup{}, func(t *testing.T, op *operator) { second(t, op); op.Press("space"); op.Go(t, "bond") }},
+		{"bond-lacp-heard", setup{Spec: channelled}, func(t *testing.T, op *operator) { second(t, op); op.Press("space"); op.Go(t, "bond") }},
 		{"bond-refused", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active"})}, func(t *testing.T, op *operator) {
 			op.Go(t, "bond")
 			op.Press("tab", "tab", "up", "ctrl+n")
@@ -145,7 +151,7 @@ func TestBondQuestions(t *testing.T) {
 			op.Go(t, "uplink")
 			op.Press("down", "down")
 			op.Go(t, "members")
-			op.Press("down", "space")
+			op.Press("space")
 			op.Go(t, "bond")
 		}},
 		{"nic-bond", setup{Spec: bondHost}, to("nic")},

@@ -36,7 +36,9 @@ func TestLines(t *testing.T) {
 			o.Answer("quit", "no", "4", "quit", "y")
 		}},
 		{"bond", setup{}, func(op *operator, o *tuitest.Teller) {
-			o.Answer("", "", "2", "2 3", "", "-", "eth1, eth2", "bond0", "balance-t", "active", "n", "fast")
+			o.Answer("", "", "2", "-")
+			o.Wait(time.Minute) // until enough was listened
+			o.Answer("2 3", "", "-", "eth1, eth2", "bond0", "balance-t", "active", "n", "fast")
 		}},
 		{"256-nics", setup{Spec: stepstest.NICs(252)}, func(op *operator, o *tuitest.Teller) {
 			o.Answer("", "more", "/eth25", "/none", "eth255")

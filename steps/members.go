@@ -52,6 +52,7 @@ func (p *membersPage) Enter() tea.Cmd {
 	p.rows()
 	p.table.Chosen = list(p.w.draft.Others)
 	p.rows() // drops those that cannot be chosen
+	p.pointAtFree()
 	if p.hearing {
 		return nil
 	}
@@ -74,6 +75,16 @@ func (p *membersPage) rows() {
 		rows = append(rows, r)
 	}
 	p.table.SetRows(rows)
+}
+
+// pointAtFree has the cursor begin on a NIC that can be chosen: the key that chooses is then in the footer.
+func (p *membersPage) pointAtFree() {
+	if row, ok := p.table.Cursor(); !ok || row.Off == "" {
+		return
+	}
+	if i := slices.IndexFunc(p.table.Rows, func(r tui.Row) bool { return r.Off == "" }); i >= 0 {
+		p.table.Point(p.table.Rows[i].ID)
+	}
 }
 
 // listen listens for a round. What cannot be listened to is left out.
@@ -132,6 +143,9 @@ func (p *membersPage) hear(m heardMsg) tea.Cmd {
 	return tea.Tick(time.Second, func(time.Time) tea.Msg { return listen() })
 }
 
+// unheard stands where a switch has said nothing.
+const unheard = "-"
+
 // neighbour is what was heard on a NIC so far.
 func (w *Wizard) neighbour(nic string) backend.Neighbour {
 	for _, n := range w.heard {
@@ -146,19 +160,19 @@ func (p *membersPage) cabled(nic string) string {
 	if where := p.w.neighbour(nic).Where(); where != "" {
 		return where
 	}
-	return "-"
+	return unheard
 }
 
 func (p *membersPage) partner(nic string) string {
 	if l := p.w.neighbour(nic).LACP; l != nil {
 		return fmt.Sprintf("%s key %d", l.System, l.Key)
 	}
-	return "-"
+	return unheard
 }
 
 func (p *membersPage) Next() error {
 	if len(p.table.Chosen) == 0 {
-		return errors.New("Choose one NIC or more that join " + p.w.draft.NIC + ", with Space.")
+		return errors.New("Choose one NIC or more that join " + p.w.draft.NIC + ".")
 	}
 	if bad := (bond.Options{Kind: p.w.draft.Kind, Mode: bond.ActiveBackup}).MemberProblems(links(p.w.members())); len(bad) > 0 {
 		return errors.New(bad[0].Text)
@@ -173,38 +187,52 @@ func (p *membersPage) Ask() []tui.Question { return p.table.Ask() }
 
 // Speak is the question, and what the switches say, as it is heard.
 func (p *membersPage) Speak(width int) string {
-	text := fmt.Sprintf("Which NICs are bonded with %s?", p.w.draft.NIC)
-	if p.hearing {
-		text += "\nListening to the switches (LLDP, LACP); you need not wait."
-	}
-	if apart := bond.Apart(p.w.heard); apart != "" {
-		text += "\nNote that " + apart + "."
-	}
+	lines := append([]string{p.question()}, p.listening(" for "+span(listenFor))...)
 	for _, n := range p.w.facts.NICs {
-		where, partner := p.cabled(n.Name), p.partner(n.Name)
-		if where != "-" {
-			text += "\n" + n.Name + " is cabled to " + where + "."
+		if where := p.cabled(n.Name); where != unheard {
+			lines = append(lines, n.Name+" is cabled to "+where+".")
 		}
-		if partner != "-" {
-			text += "\n" + n.Name + " hears LACP from " + partner + "."
+		if partner := p.partner(n.Name); partner != unheard {
+			lines = append(lines, n.Name+" hears LACP from "+partner+".")
 		}
 	}
-	return tui.Clean(text) + "\n" + p.table.Speak(width)
+	return tui.Clean(strings.Join(lines, "\n")) + "\n" + p.table.Speak(width)
 }
 
 func (p *membersPage) View(width, height int) string {
-	text := fmt.Sprintf("Which NICs are bonded with %s? ", p.w.draft.NIC)
-	switch apart := bond.Apart(p.w.heard); {
-	case apart != "":
-		text += "Note that " + apart + "."
-	case p.hearing:
-		left := max(0, time.Until(p.until).Round(time.Second))
-		text += fmt.Sprintf("Listening to the switches (LLDP, LACP), %s left; you need not wait.", span(left))
-	case len(p.w.heard) > 0:
-		text += "Where nothing was heard from the switch, that proves nothing: not every switch speaks, and a NIC that is down hears nothing."
-	}
+	left := max(0, time.Until(p.until).Round(time.Second))
+	text := strings.Join(append([]string{p.question()}, p.listening(", "+span(left)+" left")...), " ")
 	head := tui.Wrap(tui.Clean(text), width)
+	if room := max(height-5, 1); len(head) > room { // the NICs are what it is about
+		head = head[:room]
+	}
 	return strings.Join(head, "\n") + "\n\n" + p.table.View(width, height-len(head)-1)
+}
+
+func (p *membersPage) question() string {
+	return fmt.Sprintf("Which NICs are bonded with %s?", p.w.draft.NIC)
+}
+
+// listening is what to know about what is heard, a sentence each.
+func (p *membersPage) listening(howLong string) []string {
+	var out []string
+	if apart := bond.Apart(p.w.heard); apart != "" {
+		out = append(out, "Note that "+apart+".")
+	}
+	switch {
+	case p.hearing:
+		out = append(out, "Listening to the switches (LLDP, LACP)"+howLong+"; you need not wait.")
+	case p.silence():
+		out = append(out, "Where nothing was heard from the switch, that proves nothing: not every switch speaks, and a NIC that is down hears nothing.")
+	}
+	return out
+}
+
+// silence says that it was listened, and that there are NICs on which something was not heard.
+func (p *membersPage) silence() bool {
+	return len(p.w.heard) > 0 && slices.ContainsFunc(p.w.facts.NICs, func(n survey.NIC) bool {
+		return p.cabled(n.Name) == unheard || p.partner(n.Name) == unheard
+	})
 }
 
 func (p *membersPage) Help() string {

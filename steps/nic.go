@@ -58,7 +58,7 @@ func (p *nicPage) Update(msg tea.Msg) tea.Cmd {
 
 func (p *nicPage) Next() error {
 	if len(p.table.Chosen) != 1 {
-		return errors.New("Choose the NIC that is to become the uplink, with Space.")
+		return errors.New("Choose the NIC that is to become the uplink.")
 	}
 	return nil
 }
