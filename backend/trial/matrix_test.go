@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -153,65 +152,16 @@ func guard(m *sim.Machine) string {
 	}
 }
 
-// cell counts the cases of one kind of operation and one fault.
-type cell struct{ passed, tried int }
-
-type table struct {
-	sync.Mutex
-	rows, cols []string
-	cells      map[string]cell
-}
-
-func (b *table) count(row, col string, ok bool) {
-	b.Lock()
-	defer b.Unlock()
-	if b.cells == nil {
-		b.cells = map[string]cell{}
-	}
-	if !slices.Contains(b.rows, row) {
-		b.rows = append(b.rows, row)
-	}
-	if !slices.Contains(b.cols, col) {
-		b.cols = append(b.cols, col)
-	}
-	for _, key := range []string{row + "|" + col, "all|" + col, row + "|all", "all|all"} {
-		c := b.cells[key]
-		c.tried++
-		if ok {
-			c.passed++
-		}
-		b.cells[key] = c
-	}
-}
-
-func (b *table) String() string {
-	var out strings.Builder
-	line := func(name string, cell func(col string) string) {
-		fmt.Fprintf(&out, "%-16s", name)
-		for _, col := range append(slices.Clone(b.cols), "all") {
-			fmt.Fprintf(&out, "%14s", cell(col))
-		}
-		out.WriteString("\n")
-	}
-	line("passed/tried", func(col string) string { return col })
-	for _, row := range append(slices.Sorted(slices.Values(b.rows)), "all") {
-		line(row, func(col string) string {
-			c, ok := b.cells[row+"|"+col]
-			if !ok {
-				return "-"
-			}
-			return fmt.Sprintf("%d/%d", c.passed, c.tried)
-		})
-	}
-	return out.String()
-}
+// columns are the faults as they are counted, in the order of docs/faults.md.
+var columns = []string{"silence", "error before", "error after", "wizard killed", "power cut", "rollback killed", "disk full", "read-only",
+	"vswitchd dead", "vswitchd hung", "ovsdb dead", "ovsdb hung", "libvirtd dead", "libvirtd hung"}
 
 // TestMatrix lets every kind of fault happen at every change that each stage makes
 // to the host, before its effect and after it, and looks at what becomes of the host: it
 // runs what was confirmed, or it is exactly as it was.
 func TestMatrix(t *testing.T) {
 	var (
-		counted table
+		counted = plantest.Table{Columns: columns}
 		ran     atomic.Int32 // -run may choose some of them
 	)
 	t.Run("of", func(t *testing.T) {
@@ -229,9 +179,9 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("operation x fault\n%s", &counted)
+	t.Logf("passed/tried, by operation and fault\n%s", &counted)
 	for _, kind := range op.Kinds() {
-		if full && int(ran.Load()) == len(stages)*len(plantest.Cases()) && !slices.Contains(counted.rows, kind) {
+		if full && int(ran.Load()) == len(stages)*len(plantest.Cases()) && !slices.Contains(counted.Rows(), kind) {
 			t.Errorf("no fault was tried at %s", kind)
 		}
 	}
@@ -239,7 +189,7 @@ func TestMatrix(t *testing.T) {
 
 // silence counts, for every kind of operation of a change that waits, the operator who does not answer: the
 // watch, a process of its own, takes it back.
-func silence(t *testing.T, c plantest.Case, counted *table) {
+func silence(t *testing.T, c plantest.Case, counted *plantest.Table) {
 	for _, s := range []stage{stageNamed("confirm"), stageNamed("confirm the undo")} {
 		s.ends = []trial.Phase{trial.RolledBack}
 		sc := open(t, c, s, c.Plan(t, c.Machine()))
@@ -256,7 +206,7 @@ func silence(t *testing.T, c plantest.Case, counted *table) {
 			}
 		}
 		for kind := range kinds {
-			counted.count(kind, "silence", why == "")
+			counted.Count(kind, "silence", why == "")
 		}
 		if why != "" {
 			t.Errorf("%s, %s, nobody answers: %s", c.Name, s.name, why)
@@ -264,7 +214,7 @@ func silence(t *testing.T, c plantest.Case, counted *table) {
 	}
 }
 
-func matrix(t *testing.T, c plantest.Case, s stage, counted *table) {
+func matrix(t *testing.T, c plantest.Case, s stage, counted *plantest.Table) {
 	p := c.Plan(t, c.Machine())
 	dry := open(t, c, s, p)
 	first := dry.m.Points()
@@ -291,7 +241,7 @@ func matrix(t *testing.T, c plantest.Case, s stage, counted *table) {
 				sc.confirm, sc.start = booted, restarted(t, c, s, p)
 			}
 			kind, where, why := sc.strike(t, f, n)
-			counted.count(kind, sc.column(f), why == "")
+			counted.Count(kind, sc.column(f), why == "")
 			if why != "" {
 				t.Errorf("%s at %s: %s", f.name, where, why)
 			}
@@ -365,9 +315,9 @@ func (sc *scene) column(f fault) string {
 	case f.name == "error":
 		return "error after"
 	case f.name == "killed" && strings.HasPrefix(sc.s.name, "roll"):
-		return "rollback kill"
+		return "rollback killed"
 	case f.name == "killed":
-		return "wizard kill"
+		return "wizard killed"
 	}
 	return f.name
 }
