@@ -198,7 +198,7 @@ func (p *confirmPage) key(msg tea.KeyPressMsg) tea.Cmd {
 		p.ask = "roll back"
 	case tui.Pressed(msg, "f") && p.remedy.Remedy != "":
 		f := p.remedy
-		return p.do("changing the bond", "Done: "+f.Key()+".", func(t *trial.Trial) error { return t.Remedy(background(), f) })
+		return p.do("changing the bond", "Done: "+f.Key()+". At least 2 minutes remain.", func(t *trial.Trial) error { return t.Remedy(background(), f) })
 	case tui.Pressed(msg, "e"):
 		return p.do("extending", "You have 5 minutes more.", func(t *trial.Trial) error {
 			_, err := t.Extend(background(), extendBy)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"bridgehead/backend/answers"
 	"bridgehead/backend/bond"
 	"bridgehead/backend/check"
 	"bridgehead/backend/op"
@@ -16,7 +17,8 @@ import (
 const evRemedy = "remedy"
 
 // Remedy changes the bond of a change that waits as a finding about it advises. The rollback does
-// not need to know: it takes the whole bond away.
+// not need to know: it takes the whole bond away. From then on at least answers.HumanWindow remains:
+// what was changed may negotiate anew, for up to bond.Patience.
 func (t *Trial) Remedy(ctx context.Context, f bond.Finding) error {
 	release, err := t.lock(ctx, lockTime)
 	if err != nil {
@@ -30,7 +32,8 @@ func (t *Trial) Remedy(ctx context.Context, f bond.Finding) error {
 	if !found || r.phase() != Waiting {
 		return errors.New("nothing waits for confirmation; see bridgehead status")
 	}
-	if left, ok := r.remaining(); !ok || left <= 0 {
+	left, ok := r.remaining()
+	if !ok || left <= 0 {
 		return errors.New("too late to change the bond: the time is up, and the change is being taken back")
 	}
 	r.onRecord = t.report
@@ -39,6 +42,12 @@ func (t *Trial) Remedy(ctx context.Context, f bond.Finding) error {
 			text := strings.TrimSpace(string(f.Remedy) + " " + strings.Join(f.Members, " "))
 			if err := r.write(evRemedy, func(rec *record) { rec.Text = text }); err != nil {
 				return err
+			}
+			if left < answers.HumanWindow {
+				deadline := t.Host.Clock.Boottime() + answers.HumanWindow
+				if err := r.write(evExtended, func(rec *record) { rec.Deadline = deadline }); err != nil {
+					return err
+				}
 			}
 			ctx, cancel := context.WithTimeout(ctx, opTime)
 			defer cancel()

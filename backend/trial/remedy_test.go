@@ -5,10 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"bridgehead/backend/answers"
 	"bridgehead/backend/bond"
 	"bridgehead/backend/check"
 	"bridgehead/backend/plan/plantest"
+	"bridgehead/backend/trial"
 )
 
 // What a remedy has changed is kept, comes back when the undo is rolled back, and is taken back with the bond.
@@ -70,5 +73,44 @@ func TestRemedy(t *testing.T) {
 				t.Errorf("the undo does not lead back:\n%s", now)
 			}
 		})
+	}
+}
+
+// As long as LACP may still negotiate, the time does not run out, whatever window was asked for; and what a remedy
+// changed has that time again.
+func TestWindowOutlastsNegotiation(t *testing.T) {
+	c := plantest.One("lacp")
+	c.Spec = plantest.Tutorial // whose switch has no LACP
+	m, ctx := c.Machine(), context.Background()
+	_, err := on(m).Apply(ctx, c.Plan(t, m), answers.MinWindow)
+	must(t, err)
+	m.Hurry(false)
+	waits := func(until time.Duration) {
+		t.Helper()
+		for at := time.Duration(0); at < until; at += time.Second {
+			if _, err := on(m).Look(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := on(m).Status(ctx, ""); err != nil || s.Phase != trial.Waiting {
+				t.Fatalf("after %s it is %s, %v, while LACP may still negotiate", at, s.Phase, err)
+			}
+			results, err := on(m).Checks(ctx)
+			must(t, err)
+			i := slices.IndexFunc(results, func(r check.Result) bool { return r.Spec.Kind == check.Bond })
+			if got := results[i].State; (got == check.Waiting) != (at < bond.Patience) {
+				t.Fatalf("after %s the bond is %s", at, got)
+			}
+			m.Advance(time.Second)
+		}
+	}
+	waits(answers.HumanWindow - time.Second)
+	must(t, on(m).Remedy(ctx, bond.Finding{Remedy: bond.FallbackOn}))
+	waits(answers.HumanWindow - time.Second)
+	m.Advance(2 * time.Second)
+	m.Hurry(true)
+	_, err = on(m).Look(ctx)
+	must(t, err)
+	if s, err := on(m).History(ctx); err != nil || s[0].Phase != trial.RolledBack {
+		t.Errorf("nobody confirmed, and it is %+v, %v", s, err)
 	}
 }
