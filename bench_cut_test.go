@@ -89,6 +89,22 @@ func BenchmarkCut(b *testing.B) {
 		}
 		c.report(b)
 	})
+	b.Run("apply/bond", func(b *testing.B) { // from one NIC to an OVS bond, with a switch that speaks LACP
+		spec := spec
+		spec.Switch = lab.SwitchOVS
+		h := up(b, spec)
+		h.answers(bonded("mode: balance-tcp, lacp: active")...)
+		var c cuts
+		for b.Loop() {
+			h.tell(speaksLACP)
+			h.reaches(hostAddr)
+			c.measure(h, func() { h.apply("--accept-risk", "lose-ssh") })
+			h.run("rollback").want(b, 0)
+			h.tell(noChannel)
+			h.reaches(hostAddr)
+		}
+		c.report(b)
+	})
 	b.Run("rollback/bridgehead", func(b *testing.B) {
 		h := up(b, spec)
 		var c cuts

@@ -3,7 +3,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,36 +20,22 @@ import (
 	"bridgehead/backend/lab"
 )
 
-// What the switch can be told about its ports p0 and p1, to which eth0 and eth1 are cabled. A
-// port-channel that passes a host without LACP, too, lets the host be reached before.
-const (
-	speaksLACP = "del-port p0 -- add-bond sw0 po1 p0 p1 lacp=active bond_mode=balance-tcp other_config:lacp-fallback-ab=true other_config:bond-primary=p0"
-	noChannel  = "--if-exists del-port po1 -- --if-exists del-port p1 -- --if-exists del-br sw1 -- --may-exist add-port sw0 p0 -- clear port p0 lacp"
-)
-
-// bonded are answers for a bond of eth0 and eth1.
-func bonded(options string) []string {
-	return []string{"uplink: {nics: [eth0, eth1], kind: ovs-bond}", "bond: {name: examplebond0, " + options + "}"}
-}
-
-// tell has the switch's Open vSwitch changed.
-func (h host) tell(line string) {
-	h.t.Helper()
-	h.inSwitch("ovs-vsctl " + line)
-}
-
-func (h host) inSwitch(script string) {
-	h.t.Helper()
-	if out, err := h.Switch("sh", "-ec", script).CombinedOutput(); err != nil {
-		h.t.Fatalf("on the switch: %s: %v: %s", script, err, out)
-	}
-}
-
 // bond is what the check of the bond says now.
 func (h host) bond() check.Result {
 	h.t.Helper()
+	return h.bondBy(h.run("check", "--json"))
+}
+
+// bondLater is what it says to somebody whose clock shows that LACP has had all its time (everynamespaces(7)).
+func (h host) bondLater() check.Result {
+	h.t.Helper()
+	return h.bondBy(h.command("unshare", "--time", "--boottime", fmt.Sprint(int(bond.Patience/time.Second)), programPath, "check", "--json"))
+}
+
+func (h host) bondBy(r result) check.Result {
+	h.t.Helper()
 	var all []check.Result
-	out := h.run("check", "--json").want(h.t, 0).out
+	out := r.want(h.t, 0).out
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		h.t.Fatalf("%v: %s", err, out)
 	}
@@ -75,7 +67,7 @@ type remedied struct {
 	says  string
 }
 
-var bondCases = []struct {
+type bondCase struct {
 	name    string
 	options string
 	answers []string
@@ -85,20 +77,23 @@ var bondCases = []struct {
 	mend    string // which this takes back, before the rollback
 	cause   bond.Cause
 	says    string
-	state   check.State // "" is not looked at: it may still wait
+	state   check.State // "" is not looked at
+	ends    check.State // when LACP has had all its time; "" is failed
 	cures   []remedied
 	reaches bool // in the end
 	broken  bool // the switch no longer passes a host without a bond either
-}{
-	{name: "negotiates", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, state: check.OK, reaches: true},
-	{name: "negotiates at slow rate with a passive switch", options: "mode: balance-tcp, lacp: active, rate: slow",
+}
+
+var bondCases = []bondCase{
+	{name: "negotiates", ends: check.OK, options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, state: check.OK, reaches: true},
+	{name: "negotiates at slow rate with a passive switch", ends: check.OK, options: "mode: balance-tcp, lacp: active, rate: slow",
 		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1), state: check.OK, reaches: true},
-	{name: "active-backup on plain ports", options: "mode: active-backup", switch_: "add-port sw0 p1", state: check.OK, reaches: true},
+	{name: "active-backup on plain ports", ends: check.OK, options: "mode: active-backup", switch_: "add-port sw0 p1", state: check.OK, reaches: true},
 	{name: "switch without LACP", options: "mode: balance-tcp, lacp: active", switch_: "add-port sw0 p1",
 		cause: bond.NoLACP, says: "the switch has no LACP there, or a static channel",
 		cures:   []remedied{{"fallback on", bond.NoLACP, "fallen back to active-backup"}, {"active-backup instead", "", ""}},
 		reaches: true},
-	{name: "switch without LACP, with fallback", options: "mode: balance-tcp, lacp: active, fallback: true", switch_: "add-port sw0 p1",
+	{name: "switch without LACP, with fallback", ends: check.Degraded, options: "mode: balance-tcp, lacp: active, fallback: true", switch_: "add-port sw0 p1",
 		cause: bond.NoLACP, says: "fallen back to active-backup", reaches: true},
 	{name: "switch with a static channel", options: "mode: balance-tcp, lacp: active",
 		switch_: "del-port p0 -- add-bond sw0 po1 p0 p1 bond_mode=balance-slb",
@@ -110,34 +105,34 @@ var bondCases = []struct {
 	{name: "a member that is gone", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
 		here: "ip link set eth1 down; ip link set eth1 name gone1", mend: "ip link set gone1 name eth1; ip link set eth1 up",
 		cause: bond.PortError, says: "Open vSwitch cannot open eth1", reaches: true},
-	{name: "a member that is down", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, here: "ip link set eth1 down", mend: "ip link set eth1 up",
+	{name: "a member that is down", ends: check.Degraded, options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, here: "ip link set eth1 down", mend: "ip link set eth1 up",
 		cause: bond.AdminDown, says: "eth1 is down", reaches: true},
 	{name: "no link at all", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p0 down; ip link set p1 down",
 		cause: bond.NoCarrier, says: "No member has a link: eth0 (MAC 52:54:00:77:00:10); eth1", broken: true},
 	{name: "a member with an address", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
 		here: "ip addr add 192.0.2.77/24 dev eth1", mend: "ip addr del 192.0.2.77/24 dev eth1",
 		cause: bond.Configured, says: "eth1 is still configured: it has the address 192.0.2.77/24", reaches: true},
-	{name: "one member unplugged", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p1 down",
+	{name: "one member unplugged", ends: check.Degraded, options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, then: "ip link set p1 down",
 		cause: bond.OneUnplugged, says: "eth1 (MAC 52:54:00:77:00:11) has no link",
 		cures: []remedied{{"leave out eth1", "", ""}}, reaches: true},
-	{name: "cables to two switches", options: "mode: balance-tcp, lacp: active",
+	{name: "cables to two switches", ends: check.Degraded, options: "mode: balance-tcp, lacp: active",
 		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-br sw1 -- set bridge sw1 datapath_type=netdev -- add-port sw1 p1 -- set port p1 lacp=active",
 		cause:   bond.TwoPartners, says: "The cables lead to two switches: eth0 to system"},
-	{name: "one switch port outside the port-channel", options: "mode: balance-tcp, lacp: active",
+	{name: "one switch port outside the port-channel", ends: check.Degraded, options: "mode: balance-tcp, lacp: active",
 		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-port sw0 p1",
 		cause:   bond.LeftOut, says: "nobody is heard on eth1",
 		cures: []remedied{{"leave out eth1", "", ""}}, reaches: true},
-	{name: "two NICs cabled together", options: "mode: balance-tcp, lacp: active",
+	{name: "two NICs cabled together", ends: check.Degraded, options: "mode: balance-tcp, lacp: active",
 		answers: []string{"uplink: {nics: [eth0, eth1, eth2], kind: ovs-bond}"},
 		switch_: "set port p0 lacp=active other_config:lacp-fallback-ab=true -- add-br sw1 -- set bridge sw1 datapath_type=netdev other_config:forward-bpdu=true -- add-port sw1 p1 -- add-port sw1 p2",
 		cause:   bond.CabledSelf, says: "eth1, eth2 hear this host itself", reaches: true},
 	{name: "the switch stops LACP", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
 		then:  "for i in $(seq 100); do ovs-appctl lacp/show po1 | grep -q 'status: active negotiated' && break; sleep 0.05; done; ovs-vsctl set port po1 lacp=off",
 		cause: bond.Stopped, says: "The switch spoke LACP on eth0, eth1 and has stopped", broken: true},
-	{name: "a link that comes and goes", options: "mode: active-backup, lacp: active, fallback: true", switch_: speaksLACP,
+	{name: "a link that comes and goes", ends: check.Degraded, options: "mode: active-backup, lacp: active, fallback: true", switch_: speaksLACP,
 		then:  "for i in 1 2 3; do ip link set p1 down; sleep 0.3; ip link set p1 up; sleep 0.3; done",
 		cause: bond.Flapping, says: "The link of eth1 (MAC 52:54:00:77:00:11) comes and goes", reaches: true},
-	{name: "static channel, one NIC in use here", options: "mode: active-backup",
+	{name: "static channel, one NIC in use here", ends: check.Degraded, options: "mode: active-backup",
 		answers: []string{"verify: {targets: [10.77.0.2]}"}, switch_: "add-port sw0 p1",
 		then:  "ovs-vsctl del-port p0 -- del-port p1 -- add-bond sw0 po1 p0 p1 bond_mode=balance-slb; for i in $(seq 0 255); do ovs-appctl bond/migrate po1 $i p0; done; ovs-appctl bond/migrate po1 $(ovs-appctl bond/hash 52:54:00:77:00:02) p1",
 		cause: bond.SomePeers, says: "Some machines answer and others do not: the switch has a static channel", broken: true},
@@ -180,6 +175,7 @@ func TestBondCases(t *testing.T) {
 				t.Errorf("the bond is %s, not %s: %s", found.State, c.state, found.Why)
 			}
 			t.Logf("%s: %s", found.State, found.Why)
+			c.end(h)
 			for _, cure := range c.cures {
 				h.run("check", "--remedy").want(t, 0, "Done: "+cure.key)
 				t.Logf("%s: %s", cure.key, h.finds(cure.cause, cure.says).Why)
@@ -200,6 +196,16 @@ func TestBondCases(t *testing.T) {
 			h.reaches(hostAddr)
 		})
 	}
+}
+
+// end looks whether the case ends in its sentence, when there is nothing left to wait for.
+func (c bondCase) end(h host) {
+	h.t.Helper()
+	r, want := h.bondLater(), cmp.Or(c.ends, check.Failed)
+	if c.cause != "" && (len(r.Findings) == 0 || r.Findings[0].Cause != c.cause) || !strings.Contains(r.Why, c.says) || r.State != want {
+		h.t.Errorf("it ends %s, not %s: %s", r.State, want, r.Why)
+	}
+	h.t.Logf("in the end %s: %s", r.State, r.Why)
 }
 
 // What cannot work is refused before anything is changed.
@@ -268,4 +274,80 @@ func TestWizardBonds(t *testing.T) {
 	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
 	h.alive(login)
 	h.same(before)
+}
+
+// slowly is an ovs-vsctl that makes the bond at the slow rate where the program asks for the fast one, as it does
+// until the change is confirmed. %s is the real one.
+const slowly = `#!/bin/sh
+for a; do
+	shift
+	[ "$a" = other_config:lacp-time=fast ] && a=other_config:lacp-time=slow
+	set -- "$@" "$a"
+done
+exec %s "$@"
+`
+
+// slowVsctl is a directory of programs to bind into a host.
+func slowVsctl(t testing.TB) map[string]string {
+	t.Helper()
+	dir := t.TempDir()
+	ovsctl, err := exec.LookPath("ovs-vsctl")
+	must(t, err)
+	tool, err := os.ReadFile(ovsctl)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "real"), tool, 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "slowly"), fmt.Appendf(nil, slowly, "/usr/local/lib/ovs-vsctl"), 0o755))
+	return map[string]string{"/usr/local/sbin/ovs-vsctl": filepath.Join(dir, "slowly"), "/usr/local/lib/ovs-vsctl": filepath.Join(dir, "real")}
+}
+
+// BenchmarkLACP is the time from the beginning of apply, and from the bond's being made, to both members being
+// attached: at the fast rate, at which the program makes a bond, and at the slow one, at which it is after a restart of
+// the host; the switch's rate likewise, and one that waits for the host to begin.
+//
+//	go test -tags bonds -run '^$' -bench LACP -benchtime 3x .
+func BenchmarkLACP(b *testing.B) {
+	program := product(b)
+	for _, rate := range []string{bond.Fast, bond.Slow} {
+		for _, partner := range []string{"active fast", "active slow", "passive slow"} {
+			b.Run(fmt.Sprintf("host=%s/switch=%s", rate, strings.ReplaceAll(partner, " ", "-")), func(b *testing.B) {
+				spec := lab.Spec{Switch: lab.SwitchOVS, Bind: map[string]string{programPath: program}}
+				if rate == bond.Slow {
+					maps.Copy(spec.Bind, slowVsctl(b))
+				}
+				h := up(b, spec)
+				h.answers(bonded("mode: balance-tcp, lacp: active")...)
+				lacp, every, _ := strings.Cut(partner, " ")
+				var all, waited []time.Duration
+				for b.Loop() {
+					h.tell(strings.Replace(speaksLACP, "lacp=active", "lacp="+lacp, 1) + " other_config:lacp-time=" + every)
+					h.reaches(hostAddr)
+					began := time.Now()
+					r := h.apply("--accept-risk", "lose-ssh")
+					applied := time.Now()
+					h.attached()
+					all, waited = append(all, time.Since(began)), append(waited, time.Since(applied))
+					if got := h.sh("ovs-vsctl get port examplebond0 other_config:lacp-time"); got != rate {
+						b.Fatalf("the rate is %s", got)
+					}
+					h.run("rollback").want(b, 0)
+					r.wait().want(b, 4)
+					h.tell(noChannel)
+					h.reaches(hostAddr)
+				}
+				spread(b, all)
+				b.ReportMetric(milliseconds(slices.Max(waited)), "worst-ms-after-apply")
+			})
+		}
+	}
+}
+
+// attached waits until both members are in the aggregate.
+func (h host) attached() {
+	h.t.Helper()
+	for end := time.Now().Add(bond.Patience); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		if strings.Count(h.sh("ovs-appctl lacp/show examplebond0"), ": current attached") == 2 {
+			return
+		}
+	}
+	h.t.Fatalf("they are not attached:\n%s", h.sh("ovs-appctl lacp/show; ovs-appctl lacp/show-stats"))
 }

@@ -72,6 +72,9 @@ type Links interface {
 	// SetMaster puts a link into a bond or bridge, or with master "" takes it out. A bond takes only
 	// a link that is down, and brings it up; one that is taken out is down, with the MAC and MTU that it had before.
 	SetMaster(ctx context.Context, name, master string) error
+	// LACPDUs counts what a member of a bond of the kernel has sent and received of LACP. It fails where the
+	// bond has no LACP, and before Linux 5.1, which keeps no count.
+	LACPDUs(ctx context.Context, member string) (sent, received int, err error)
 
 	// Sysctl reads a key below net, in slashes: "ipv4/conf/eth0/rp_filter".
 	Sysctl(ctx context.Context, key string) (string, error)

@@ -2,6 +2,7 @@ package bond
 
 import (
 	"embed"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -73,6 +74,37 @@ func TestReadKernel(t *testing.T) {
 	}
 	if err := got.ReadKernel("nonsense"); err == nil {
 		t.Error("nonsense was read")
+	}
+}
+
+// A member's own state says what its partner's word is worth: one that has just come up is "expired", and knows nobody.
+func TestKernelActorState(t *testing.T) {
+	const member = "Ethernet Channel Bonding Driver: v6.1\n\nBonding Mode: IEEE 802.3ad Dynamic link aggregation\nActive Aggregator Info:\n\tAggregator ID: 1\n\n" +
+		"Slave Interface: eth0\nMII Status: up\nAggregator ID: 1\ndetails actor lacp pdu:\n    port state: %d\n" +
+		"details partner lacp pdu:\n    system mac address: %s\n    oper key: 7\n    port number: 3\n    port state: 61\n"
+	for _, c := range []struct {
+		actor          int
+		partner, want  string
+		works, deserts bool
+	}{
+		{61, "02:00:00:00:00:01", "current", true, false},
+		{63, "02:00:00:00:00:01", "current", true, false}, // at the fast rate
+		{183, "02:00:00:00:00:01", "expired", false, true},
+		{199, nobody, "defaulted", false, false},
+		{71, nobody, "defaulted", false, false},
+	} {
+		s := State{Name: "bond0"}
+		if err := s.ReadKernel(fmt.Sprintf(member, c.actor, c.partner)); err != nil {
+			t.Fatal(err)
+		}
+		m := &s.Members[0]
+		m.Up = true
+		if m.Status != c.want || len(s.Working()) > 0 != c.works || deserted(*m) != c.deserts {
+			t.Errorf("%d, %s: %+v", c.actor, c.partner, m)
+		}
+		if m.Counted, m.Received = true, 4; c.want == "defaulted" && !deserted(*m) {
+			t.Errorf("%d: it heard somebody, and nobody has stopped", c.actor)
+		}
 	}
 }
 

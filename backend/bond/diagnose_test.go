@@ -43,6 +43,8 @@ func unplugged(m *Member) { lost(m); m.Carrier = false }
 
 func lacp(mode string) func(*State) { return func(s *State) { s.LACP = mode } }
 
+func kernel(s *State) { s.Kind, s.Mode = Kernel, LACP8023ad }
+
 func fallback(s *State) { s.Fallback = true; s.Members[0].Enabled = true }
 
 func TestDiagnose(t *testing.T) {
@@ -80,6 +82,10 @@ func TestDiagnose(t *testing.T) {
 			Finding{Stopped, Broken, "spoke LACP on eth0, eth1 and has stopped", "what was changed", FallbackOn, []string{"eth0", "eth1"}}},
 		{"stopped, still attached on paper", good(each(func(m *Member) { m.Status = "expired" })), Reach{1, 0}, late,
 			Finding{Stopped, Broken, "has stopped", "what was changed", FallbackOn, []string{"eth0", "eth1"}}},
+		{"stopped, of the kernel", good(each(lost), kernel), Reach{1, 0}, late,
+			Finding{Stopped, Broken, "spoke LACP on eth0, eth1 and has stopped", "what was changed", "", []string{"eth0", "eth1"}}},
+		{"stopped, and the kernel uses one NIC", good(each(lost), kernel), all, late,
+			Finding{Stopped, Degraded, "spoke LACP on eth0, eth1 and has stopped", "what was changed", "", []string{"eth0", "eth1"}}},
 		{"stopped on one", good(each(lost, 1)), all, late,
 			Finding{Stopped, Degraded, "spoke LACP on eth1 and has stopped", "what was changed", DropMembers, []string{"eth1"}}},
 		{"two switches", good(each(func(m *Member) { m.Partner.System, m.Attached, m.Enabled = "bb:bb:bb:bb:bb:bb", false, false }, 1)), all, late,
@@ -127,7 +133,7 @@ func TestDiagnose(t *testing.T) {
 func TestKernelRemedies(t *testing.T) {
 	for _, change := range []func(*Member){lost, unheard, unplugged} {
 		for _, which := range []int{0, 1} {
-			s := good(each(change, which), func(s *State) { s.Kind, s.Mode = Kernel, LACP8023ad })
+			s := good(each(change, which), kernel)
 			for _, f := range Diagnose(s, Reach{1, 1}, Patience) {
 				if f.Remedy != "" {
 					t.Errorf("%s has the remedy %s", f.Cause, f.Remedy)

@@ -28,6 +28,7 @@ type kernelReader struct {
 	aggregator string // the active one
 	active     string // the active member
 	own        map[string]string
+	actor      map[string]int // each member's own state
 }
 
 func (k *kernelReader) line(key, value string) {
@@ -77,6 +78,12 @@ func (k *kernelReader) memberLine(key, value string) {
 	case "Link Failure Count":
 		m.Flaps = number(value)
 	}
+	if k.part == "actor" && key == "port state" {
+		if k.actor == nil {
+			k.actor = map[string]int{}
+		}
+		k.actor[m.Name] = number(value)
+	}
 	if k.part != "partner" {
 		return
 	}
@@ -88,10 +95,16 @@ func (k *kernelReader) memberLine(key, value string) {
 	case "port number":
 		m.Partner.Port = number(value)
 	case "port state":
-		const synchronization = 8 // IEEE 802.1AX 6.4.2.3
 		m.Partner.Synced = number(value)&synchronization != 0
 	}
 }
+
+// Bits of a port's state (IEEE 802.1AX 6.4.2.3).
+const (
+	synchronization = 1 << 3
+	defaulted       = 1 << 6 // nobody is there
+	expired         = 1 << 7 // the partner's last word is too old
+)
 
 // conclude says in LACP's words what the driver says by aggregators. The driver gives a port
 // without a partner an aggregator of its own, and makes one of those the active one.
@@ -104,8 +117,11 @@ func (k *kernelReader) conclude() {
 			continue
 		}
 		m.Status = "defaulted"
-		if m.Partner.Known() {
+		switch { // a port that has just come up is expired, too, without ever having had a partner
+		case m.Partner.Known() && k.actor[m.Name]&(expired|defaulted) == 0:
 			m.Status = "current"
+		case m.Partner.Known() && k.actor[m.Name]&expired != 0:
+			m.Status = "expired"
 		}
 		in := k.aggregator != "" && k.own[m.Name] == k.aggregator
 		m.Attached = in && m.Partner.Known()

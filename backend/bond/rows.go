@@ -102,6 +102,9 @@ func stopped(d *diagnosis) {
 	}
 	if d.s.Kind == Kernel {
 		f.Remedy = ""
+		if d.reach.Answered > 0 { // the driver uses a single port without a partner
+			f.Level = Degraded
+		}
 	}
 	d.say(f, gone)
 }

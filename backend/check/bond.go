@@ -68,7 +68,7 @@ func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, err
 		return s, err
 	}
 	if slices.ContainsFunc(links, func(l backend.Link) bool { return l.Name == name && l.Kind == "bond" }) {
-		return readKernelBond(h, name, links)
+		return readKernelBond(ctx, h, name, links)
 	}
 	sw, err := h.Switch.State(ctx)
 	if err != nil {
@@ -105,7 +105,7 @@ func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, err
 	return s, nil
 }
 
-func readKernelBond(h backend.Host, name string, links []backend.Link) (bond.State, error) {
+func readKernelBond(ctx context.Context, h backend.Host, name string, links []backend.Link) (bond.State, error) {
 	s := bond.State{Name: name}
 	f, err := h.Files.Read("/proc/net/bonding/" + name)
 	if err != nil {
@@ -117,6 +117,12 @@ func readKernelBond(h backend.Host, name string, links []backend.Link) (bond.Sta
 	for i, m := range s.Members {
 		now := memberOf(backend.Interface{Name: m.Name, OfPort: 1}, name, links)
 		s.Members[i].Up, s.Members[i].Carrier, s.Members[i].Configured = now.Up, m.Carrier && now.Carrier, now.Configured
+		if s.LACP == bond.Off {
+			continue
+		}
+		if sent, received, err := h.Links.LACPDUs(ctx, m.Name); err == nil { // older kernels count none
+			s.Members[i].Sent, s.Members[i].Received, s.Members[i].Counted = sent, received, true
+		}
 	}
 	return s, nil
 }

@@ -37,14 +37,14 @@ func (m *Machine) procBond(name string) backend.File {
 		if !lacp {
 			continue
 		}
-		aggregator, partner, key, state := n+2, "00:00:00:00:00:00", 1, 1
+		aggregator, partner, key, state, actor := n+2, "00:00:00:00:00:00", 1, 1, 69
 		if up && l.nic != nil && l.nic.PortChannel != "" {
-			partner, key, state = madeMAC(l.nic.PortChannel), 1, 61
+			partner, key, state, actor = madeMAC(l.nic.PortChannel), 1, 61, 61
 		}
 		if l == active || group != "" && up && l.nic != nil && l.nic.PortChannel == group {
 			aggregator = 1
 		}
-		fmt.Fprintf(&out, "Aggregator ID: %d\ndetails partner lacp pdu:\n    system mac address: %s\n    oper key: %d\n    port number: %d\n    port state: %d\n", aggregator, partner, key, n+1, state)
+		fmt.Fprintf(&out, "Aggregator ID: %d\ndetails actor lacp pdu:\n    port state: %d\ndetails partner lacp pdu:\n    system mac address: %s\n    oper key: %d\n    port number: %d\n    port state: %d\n", aggregator, actor, partner, key, n+1, state)
 	}
 	return backend.File{Exists: true, Data: []byte(out.String()), Mode: 0o444}
 }

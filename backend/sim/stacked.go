@@ -203,3 +203,23 @@ func (h links) SetMaster(ctx context.Context, name, master string) error {
 		return h.p.m.enslave(l, master)
 	})
 }
+
+// LACPDUs are always as many; of a switch that speaks LACP come as many back.
+func (h links) LACPDUs(ctx context.Context, member string) (sent, received int, err error) {
+	const some = 9
+	received, err = ask(ctx, h.p, func() (int, error) {
+		l, err := h.p.m.needLink(member)
+		if err != nil {
+			return 0, err
+		}
+		b := h.p.m.link(l.Master)
+		switch {
+		case b == nil || !b.bond || b.mode != "802.3ad":
+			return 0, fmt.Errorf("%s is in no bond that speaks LACP", member)
+		case l.Up && l.Carrier && l.nic != nil && l.nic.PortChannel != "":
+			return some, nil
+		}
+		return 0, nil
+	})
+	return some, received, err
+}
