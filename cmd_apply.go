@@ -210,6 +210,9 @@ func (a *app) interrupted(t *trial.Trial) error {
 
 // progress prints one event of the journal.
 func (a *app) progress(p plan.Plan, e trial.Event) {
+	if e.Name == trial.GuardLeft {
+		fmt.Fprintln(a.err, e.Text)
+	}
 	if e.Op < 0 || e.Op >= len(p.Items) {
 		return
 	}

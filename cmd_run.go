@@ -53,6 +53,9 @@ func (a *app) printStatus(s trial.Status, last []trial.Status) {
 		fmt.Fprintln(a.out, "No change is pending.")
 		if len(last) > 0 {
 			fmt.Fprintln(a.out, "The last one:", historyLine(last[0]))
+			if last[0].Remains != "" {
+				fmt.Fprintln(a.out, last[0].Remains)
+			}
 		}
 		return
 	case trial.Waiting:

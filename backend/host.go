@@ -91,6 +91,13 @@ type Links interface {
 	Blink(ctx context.Context, name string, d time.Duration) error
 }
 
+// LinkSettings are the kernel's settings of a link, by family, that a move of addresses touches or depends on
+// (Documentation/networking/ip-sysctl).
+var LinkSettings = map[string][]string{
+	"ipv4": {"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_notify", "accept_local", "proxy_arp"},
+	"ipv6": {"disable_ipv6", "accept_ra", "autoconf", "forwarding", "accept_dad", "use_tempaddr", "addr_gen_mode", "proxy_ndp"},
+}
+
 // Link is one network interface.
 type Link struct {
 	Index     int      `json:"index"`
@@ -562,6 +569,9 @@ type Guard interface {
 	Arm(ctx context.Context, stateDir string) error
 	// Disarm ends the watch and removes whatever could start it again.
 	Disarm(ctx context.Context, stateDir string) error
+	// Left names what is there of a watch or of what could start it: units, scripts, files, a process that is not the
+	// caller. There is none after Disarm.
+	Left(ctx context.Context, stateDir string) []string
 	// Armed says whether a watch runs.
 	Armed(ctx context.Context, stateDir string) (bool, error)
 	// Covers says what an armed guard survives on this host.

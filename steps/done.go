@@ -27,6 +27,9 @@ type donePage struct {
 
 func (p *donePage) Enter() tea.Cmd {
 	p.prose.Text, p.w.newVM.wanted = outcome(p.w), false
+	if remains := p.w.run.status.Remains; remains != "" {
+		p.prose.Text += "\n\n" + remains
+	}
 	return nil
 }
 

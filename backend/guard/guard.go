@@ -94,6 +94,16 @@ func install(stateDir string) error {
 	return disk.Write(program(stateDir), backend.File{Exists: true, Data: data, Mode: 0o700})
 }
 
+// there lists those of paths that exist.
+func there(paths ...string) (left []string) {
+	for _, path := range paths {
+		if _, err := os.Lstat(path); err == nil {
+			left = append(left, path)
+		}
+	}
+	return left
+}
+
 // uninstall removes the copy. A watch that runs from it goes on.
 func uninstall(stateDir string) error {
 	if err := disk.Write(program(stateDir), backend.File{}); err != nil {

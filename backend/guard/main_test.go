@@ -27,6 +27,12 @@ func TestMain(m *testing.M) {
 			fmt.Println(New().Kind(), on)
 			return err
 		},
+		"left": func(dir string) error {
+			for _, what := range New().Left(context.Background(), dir) {
+				fmt.Println(what)
+			}
+			return nil
+		},
 		"wizard": func(dir string) error { // of the process kind; goes on until it is killed
 			if err := (processGuard{}).Arm(context.Background(), dir); err != nil {
 				return err

@@ -196,6 +196,18 @@ func (g processGuard) Disarm(ctx context.Context, stateDir string) error {
 	return errors.Join(err, uninstall(stateDir))
 }
 
+// Left names files of the guard, and its watch unless that is the caller.
+func (g processGuard) Left(_ context.Context, stateDir string) []string {
+	left := there(pidFile(stateDir), program(stateDir))
+	if g.hooks {
+		left = append(left, bootScript("/").left()...)
+	}
+	if pid, _ := find(stateDir); pid != 0 && pid != os.Getpid() {
+		left = append(left, fmt.Sprintf("the watch, process %d", pid))
+	}
+	return left
+}
+
 // Armed says whether the watch runs.
 func (processGuard) Armed(_ context.Context, stateDir string) (bool, error) {
 	pid, err := find(stateDir)

@@ -119,6 +119,22 @@ func forget(ctx context.Context, bus *dbus.Conn) error {
 	return nil
 }
 
+// Left names files of the guard, and its unit as long as systemd runs another watch than the caller.
+func (unitGuard) Left(ctx context.Context, stateDir string) []string {
+	left := there(append(unitFiles(stateDir), program(stateDir))...)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	bus, err := services.Dial(ctx)
+	if err != nil {
+		return left
+	}
+	defer bus.Close()
+	if w, err := look(ctx, bus); err == nil && w.active && w.pid != os.Getpid() {
+		left = append(left, unitName+", which runs")
+	}
+	return left
+}
+
 // Armed says whether systemd runs the watch over stateDir, or is about to restart it.
 func (unitGuard) Armed(ctx context.Context, stateDir string) (bool, error) {
 	f, err := disk.Read(unitDir + unitName)

@@ -75,6 +75,9 @@ func (h host) clean(t *testing.T, files string) {
 	if got := h.run(t, testProgram, "armed", stateDir); got != "systemd false" {
 		t.Errorf("Armed says %q", got)
 	}
+	if got := h.run(t, testProgram, "left", stateDir); got != "" {
+		t.Errorf("Left says %s", got)
+	}
 }
 
 func TestUnderSystemd(t *testing.T) {
@@ -124,6 +127,23 @@ func TestUnderSystemd(t *testing.T) {
 			h.run(t, testProgram, "disarm", stateDir)
 			h.clean(t, "part")
 		}
+	})
+	t.Run("what cannot be removed is named, and goes later", func(t *testing.T) {
+		h.run(t, testProgram, "arm", stateDir)
+		want := []string{hotplugDir + hotplugName, wantedBy + bootName, unitDir + bootName, wantedBy + unitName, unitDir + unitName, program(stateDir), unitName + ", which runs"}
+		if got := h.run(t, testProgram, "left", stateDir); got != strings.Join(want, "\n") {
+			t.Errorf("of an armed guard Left says %s", got)
+		}
+		h.run(t, "sh", "-c", "rm "+unitDir+bootName+"; mkdir -p "+unitDir+bootName+"/in-the-way")
+		if out, err := h.try(testProgram, "disarm", stateDir); err == nil || !strings.Contains(out, bootName) {
+			t.Errorf("%v: %s", err, out)
+		}
+		if got := h.run(t, testProgram, "left", stateDir); !strings.HasPrefix(got, unitDir+bootName) && !strings.Contains(got, "\n"+unitDir+bootName) {
+			t.Errorf("Left says %s", got)
+		}
+		h.run(t, "rm", "-r", unitDir+bootName)
+		h.run(t, testProgram, "disarm", stateDir)
+		h.clean(t, "part")
 	})
 	t.Run("the watch disarms itself and finishes", func(t *testing.T) {
 		h.stage(t, "unit")

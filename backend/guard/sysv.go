@@ -166,7 +166,7 @@ func removeScripts(ctx context.Context, at string) error {
 		}
 		there = there || f.Exists
 	}
-	links, _ := filepath.Glob(root.path("rc?.d", "[SK][0-9][0-9]bridgehead-*"))
+	links := root.links()
 	for _, link := range links {
 		if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("cannot disable the guard's boot script: %w", err)
@@ -188,6 +188,17 @@ func removeScripts(ctx context.Context, at string) error {
 		}
 	}
 	return syncDirs(root.dirs()...)
+}
+
+// links are those by which the scripts are enabled.
+func (root bootScript) links() []string {
+	links, _ := filepath.Glob(root.path("rc?.d", "[SK][0-9][0-9]bridgehead-*"))
+	return links
+}
+
+// left lists the scripts and links that are there.
+func (root bootScript) left() []string {
+	return append(root.links(), there(root.path("init.d", bootScriptName), root.path("init.d", watchScriptName))...)
 }
 
 // dirs are where the scripts and their links are.

@@ -166,6 +166,15 @@ func removeUnits(stateDir string) error {
 	return removeHotplug()
 }
 
+// unitFiles are all the files that writeUnits makes.
+func unitFiles(stateDir string) []string {
+	files := []string{hotplugDir + hotplugName}
+	for _, u := range units(stateDir) {
+		files = append(files, wantedBy+u.name, unitDir+u.name)
+	}
+	return files
+}
+
 // removeHotplug removes the drop-in, and its directory where nobody else has something in it.
 func removeHotplug() error {
 	if err := disk.Write(hotplugDir+hotplugName, backend.File{}); err != nil {

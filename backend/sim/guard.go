@@ -35,6 +35,13 @@ func (g guard) Disarm(ctx context.Context, stateDir string) error {
 	})
 }
 
+func (g guard) Left(ctx context.Context, stateDir string) []string {
+	if armed, err := g.Armed(ctx, stateDir); err == nil && !armed {
+		return nil
+	}
+	return []string{"bridgehead-guard.service", "bridgehead-boot.service"}
+}
+
 func (g guard) Armed(ctx context.Context, stateDir string) (bool, error) {
 	return ask(ctx, g.p, func() (bool, error) {
 		_, ok := g.p.m.guards[stateDir]

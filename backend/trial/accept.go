@@ -28,7 +28,8 @@ func (t *Trial) Accept(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return t.end(ctx, r)
+	t.finish(ctx, r)
+	return nil
 }
 
 // leftOver is what the last attempt to roll back could not restore.

@@ -49,7 +49,7 @@ func (t *Trial) Confirm(ctx context.Context) error {
 	if err := r.write(evConfirmed, nil); err != nil {
 		return t.rollback(ctx, r, err.Error())
 	}
-	_ = t.end(ctx, r) // it is confirmed; the watch or the next run puts away what is left
+	t.finish(ctx, r)
 	return nil
 }
 

@@ -44,7 +44,7 @@ const (
 )
 
 var events = []string{evBegin, evArmed, evDoing, evDone, evFailed, evStaged, evBooting, evWaiting, evExtended,
-	evRemedy, evConfirming, evConfirmed, evRollback, evUndoing, evUndone, evUndoFailed, evRolledBack, evIncomplete}
+	evRemedy, evConfirming, evConfirmed, evRollback, evUndoing, evUndone, evUndoFailed, evRolledBack, evIncomplete, GuardLeft}
 
 // record is one line of the journal. It is written and synced before what it announces.
 type record struct {

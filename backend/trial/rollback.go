@@ -52,7 +52,7 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	if err := r.write(evRolledBack, func(rec *record) { rec.Text = reason }); err != nil {
 		return &IncompleteError{reason, []string{err.Error()}}
 	}
-	_ = t.end(ctx, r) // it is rolled back; the watch or the next run puts away what is left
+	t.finish(ctx, r)
 	t.announce("The change of the network was taken back (%s). The host is as it was before.", reason)
 	return &RolledBackError{reason}
 }
@@ -192,22 +192,4 @@ func (r *run) before() (Snapshot, error) {
 		return s, fmt.Errorf("cannot read the state before (%s): %w", r.path("before/state.json"), err)
 	}
 	return s, nil
-}
-
-// end puts a finished run away and sends the guard home.
-func (t *Trial) end(ctx context.Context, r *run) error {
-	return errors.Join(t.putAway(r), t.Host.Guard.Disarm(ctx, t.Dir))
-}
-
-// putAway moves a finished run into the history, or forgets one that changed nothing.
-func (t *Trial) putAway(r *run) error {
-	if r.phase() == None {
-		return t.Host.Files.RemoveAll(t.current())
-	}
-	t.writeReport(r)
-	if err := t.Host.Files.Rename(t.current(), t.history(r.meta.ID)); err != nil {
-		return fmt.Errorf("cannot put the run away: %w", err)
-	}
-	r.dir = t.history(r.meta.ID)
-	return nil
 }

@@ -20,7 +20,8 @@ type Status struct {
 	Reason    string        `json:"reason,omitempty"`       // why it was taken back
 	Left      []string      `json:"left,omitempty"`         // what could not be restored
 	Undoes    string        `json:"undoes,omitempty"`
-	Guard     string        `json:"guard,omitempty"` // who owns the watch: systemd, process; "" where none runs
+	Guard     string        `json:"guard,omitempty"`   // who owns the watch: systemd, process; "" where none runs
+	Remains   string        `json:"remains,omitempty"` // what is still there of the guard of a run that has ended, in words
 	Ops       []OpStatus    `json:"operations,omitempty"`
 	Plan      plan.Plan     `json:"-"`
 }
@@ -57,7 +58,7 @@ func (t *Trial) Status(ctx context.Context, id string) (Status, error) {
 				s.Guard = t.Host.Guard.Kind()
 			}
 		}
-		return s, nil
+		return t.stillThere(ctx, s), nil
 	}
 	return Status{Phase: None}, nil
 }
@@ -75,6 +76,9 @@ func (r *run) status() Status {
 	}
 	if rec, ok := r.last(evIncomplete); ok && s.Phase == Incomplete {
 		s.Left = rec.Left
+	}
+	if rec, ok := r.last(GuardLeft); ok {
+		s.Remains = rec.Text
 	}
 	if left, ok := r.remaining(); ok && s.Phase == Waiting {
 		s.Remaining = max(left, 0)
@@ -107,7 +111,7 @@ func (t *Trial) History(ctx context.Context) ([]Status, error) {
 	}
 	var out []Status
 	for _, r := range runs {
-		out = append(out, r.status())
+		out = append(out, t.stillThere(ctx, r.status()))
 	}
 	return out, nil
 }

@@ -80,7 +80,7 @@ func (t *Trial) tidy(ctx context.Context) (again time.Duration, err error) {
 	case err != nil:
 		return 0, err
 	case !found:
-		return 0, t.Host.Guard.Disarm(ctx, t.Dir)
+		return 0, t.disarm(ctx)
 	case r.phase().cleared():
 		return 0, t.end(ctx, r)
 	}

@@ -1,0 +1,70 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// GuardLeft is the event that says, in words for the operator, that a run has ended but something of its guard could not
+// be removed.
+const GuardLeft = "guard-left"
+
+// finish ends a run whose outcome the journal has, durably: from that line on no guard takes anything back, whatever
+// is left of it. What could not be removed the operator is told, and the watch or the next change removes it.
+func (t *Trial) finish(ctx context.Context, r *run) {
+	err := t.end(ctx, r)
+	if err == nil {
+		return
+	}
+	left := strings.Join(t.Host.Guard.Left(ctx, t.Dir), ", ")
+	_ = r.write(GuardLeft, func(rec *record) { rec.Text = remains(err, left) })
+}
+
+// end puts a finished run away and sends the guard home.
+func (t *Trial) end(ctx context.Context, r *run) error {
+	return errors.Join(t.putAway(r), t.disarm(ctx))
+}
+
+// disarm sends the guard home, and looks whether it has gone.
+func (t *Trial) disarm(ctx context.Context) error {
+	if err := t.Host.Guard.Disarm(ctx, t.Dir); err != nil {
+		return err
+	}
+	if left := t.Host.Guard.Left(ctx, t.Dir); len(left) > 0 {
+		return fmt.Errorf("cannot remove the rollback guard: %s is still there", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// putAway moves a finished run into the history, or forgets one that changed nothing.
+func (t *Trial) putAway(r *run) error {
+	if r.phase() == None {
+		return t.Host.Files.RemoveAll(t.current())
+	}
+	t.writeReport(r)
+	if err := t.Host.Files.Rename(t.current(), t.history(r.meta.ID)); err != nil {
+		return fmt.Errorf("cannot put the run away: %w", err)
+	}
+	r.dir = t.history(r.meta.ID)
+	return nil
+}
+
+// remains says that something of an ended run is still there, what it does, and who removes it.
+func remains(err error, left string) string {
+	text := "The change has ended as it says, but not everything of it could be put away: " +
+		strings.ReplaceAll(err.Error(), "\n", "; ") + "."
+	if left != "" {
+		text += " Of the rollback guard there is still: " + left + "."
+	}
+	return text + " It takes nothing back any more. The guard tries again to remove it if it still runs, and the next change does; nothing has to be done."
+}
+
+// stillThere keeps what a status says of the guard's remains as long as there are any.
+func (t *Trial) stillThere(ctx context.Context, s Status) Status {
+	if s.Remains != "" && len(t.Host.Guard.Left(ctx, t.Dir)) == 0 {
+		s.Remains = ""
+	}
+	return s
+}
