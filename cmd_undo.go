@@ -85,5 +85,5 @@ func (a *app) printDrift(back trial.Return) {
 			fmt.Fprint(a.err, udiff.Unified(d.Change.Path+" as confirmed", d.Change.Path+" now", d.Change.Before, d.Change.After))
 		}
 	}
-	fmt.Fprintln(a.err, "If you do not keep the undo, files and addresses come back as they are now; of what else is listed nothing does.")
+	fmt.Fprintln(a.err, "If you do not keep the undo, files, addresses, routes, rules and settings come back as they are now; what else is listed is as the change had left it.")
 }

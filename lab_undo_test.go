@@ -11,10 +11,11 @@ func TestUndoOfAChangedHost(t *testing.T) {
 	h := up(t, lab.Spec{})
 	before := h.snapshot()
 	h.run("apply", "--answers", answersPath, "--auto-confirm").want(t, 0, "Confirmed")
-	h.sh("echo '# by hand' >>/etc/network/interfaces; ip address add 10.77.0.77/24 dev examplebr0p1")
-	edited, look := h.snapshot(), "cat /etc/network/interfaces; ip -4 -br address show examplebr0p1 | tr -s \" \" | sort; ip route | sort" // the userspace datapath's own link gets another MAC each time
+	h.sh(`echo '# by hand' >>/etc/network/interfaces; ip address add 10.77.0.77/24 dev examplebr0p1
+ip route add 10.99.0.0/16 via 10.77.0.1; echo 1 >/proc/sys/net/ipv4/conf/examplebr0p1/arp_ignore`)
+	edited, look := h.snapshot(), "cat /etc/network/interfaces /proc/sys/net/ipv4/conf/examplebr0p1/arp_ignore; ip -4 -br address show examplebr0p1 | tr -s \" \" | sort; ip route | sort" // the userspace datapath's own link gets another MAC each time
 	seen := h.sh(look)
-	h.run("undo").want(t, 3, "/etc/network/interfaces has been changed since", "+# by hand", "10.77.0.77", "--accept-changes", "nothing was changed")
+	h.run("undo").want(t, 3, "/etc/network/interfaces has been changed since", "+# by hand", "10.77.0.77", "10.99.0.0/16", "arp_ignore set to 1", "--accept-changes", "nothing was changed")
 	h.same(edited)
 	r := h.begin(programPath, "undo", "--accept-changes")
 	r.says("The change is active")

@@ -44,34 +44,6 @@ func (o *WriteFile) Reverse(_ context.Context, h backend.Host) (Op, error) {
 	return &WriteFile{Path: o.Path, Before: now, After: o.Before}, err
 }
 
-// Reverse can bring the port's addresses back as they are now: somebody may have added some or
-// taken some away. Those with a lifetime come and go by themselves.
-func (o *MoveAddress) Reverse(ctx context.Context, h backend.Host) (Op, error) {
-	port, ok, err := maybeLink(ctx, h, o.Port)
-	if err != nil || !ok {
-		return &Inverse{Of: o}, err
-	}
-	now, differs := *o, []string(nil)
-	now.To.Addrs = nil
-	for _, a := range o.To.Addrs {
-		if _, has := hasAddr(port, a); has || a.Dynamic {
-			now.To.Addrs = append(now.To.Addrs, a)
-		} else {
-			differs = append(differs, "lost the address "+a.Prefix.String())
-		}
-	}
-	for _, a := range port.Addrs {
-		if !a.Dynamic && !selfMade(a) && !slices.ContainsFunc(o.To.Addrs, func(x backend.Addr) bool { return x.Prefix == a.Prefix }) {
-			now.To.Addrs = append(now.To.Addrs, a)
-			differs = append(differs, "got the address "+a.Prefix.String())
-		}
-	}
-	if len(differs) > 0 {
-		err = &ChangedError{What: o.Port + " has " + strings.Join(differs, ", ") + " since"}
-	}
-	return &Inverse{Of: &now}, err
-}
-
 // Reverse removes the network, and can bring it back with its UUID.
 func (o *DefineNetwork) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	if err := unused(ctx, h, o.Name); err != nil {
@@ -110,7 +82,8 @@ func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	return &Inverse{Of: &now}, nil
 }
 
-// Reverse refuses to take a bridge from under the VMs that are connected to it by now.
+// Reverse refuses to take a bridge from under the VMs that are connected to it by now. It can bring the port back with the
+// VLAN and the MTU that it has now.
 func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	sw, err := runningSwitch(ctx, h)
 	if err != nil {
@@ -120,7 +93,24 @@ func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no bridge %s", o.Bridge)
 	}
-	return &Inverse{Of: o}, o.alone(b)
+	now := *o
+	if err := o.alone(b); err != nil {
+		return &Inverse{Of: o}, err
+	}
+	if p, ok := findPort(b, o.Port); ok && len(p.Interfaces) == 1 {
+		now.Tag, now.MTU = p.Tag, p.Interfaces[0].MTURequest
+	}
+	var differs []string
+	if now.Tag != o.Tag {
+		differs = append(differs, fmt.Sprintf("VLAN %d instead of %d", now.Tag, o.Tag))
+	}
+	if now.MTU != o.MTU {
+		differs = append(differs, fmt.Sprintf("MTU %d instead of %d", now.MTU, o.MTU))
+	}
+	if len(differs) > 0 {
+		err = &ChangedError{What: "port " + o.Port + " has got " + strings.Join(differs, ", ") + " since"}
+	}
+	return &Inverse{Of: &now}, err
 }
 
 func (o *AddBridge) alone(b backend.Bridge) error {

@@ -196,17 +196,10 @@ func readEnviron(ctx context.Context, p backend.Processes, pids []int) map[int][
 	return environ
 }
 
-// sysctls are the settings that a move of addresses touches or depends on
-// (Documentation/networking/ip-sysctl).
-var sysctls = map[string][]string{
-	"ipv4": {"rp_filter", "forwarding", "arp_ignore", "arp_announce", "arp_filter", "arp_notify", "accept_local", "proxy_arp"},
-	"ipv6": {"disable_ipv6", "accept_ra", "autoconf", "forwarding", "accept_dad", "use_tempaddr", "addr_gen_mode", "proxy_ndp"},
-}
-
 func readSysctls(ctx context.Context, l backend.Links, links []string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, name := range append([]string{"all", "default"}, links...) {
-		for family, keys := range sysctls {
+		for family, keys := range backend.LinkSettings {
 			for _, key := range keys {
 				if err := ctx.Err(); err != nil {
 					return nil, err

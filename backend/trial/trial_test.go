@@ -422,6 +422,7 @@ func TestUndoOfAChangedHost(t *testing.T) {
 		}
 	}
 	old, more := backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.100/24")}, backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.177/24"), Scope: "global"}
+	route := backend.Route{Dst: netip.MustParsePrefix("10.0.0.0/8"), Gateway: netip.MustParseAddr("192.168.1.50"), Dev: "examplebr0p1"}
 	for name, x := range map[string]struct {
 		change func(*sim.Machine)
 		kept   bool // else it is rolled back
@@ -438,6 +439,29 @@ func TestUndoOfAChangedHost(t *testing.T) {
 		"an address more, rolled back": {func(m *sim.Machine) {
 			must(t, m.Host().Links.SetAddr(tctx, "examplebr0p1", more))
 		}, false, "got the address 192.168.1.177/24"},
+		"a setting of the port, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetSysctl(tctx, "ipv4/conf/examplebr0p1/arp_ignore", "1"))
+		}, false, "net/ipv4/conf/examplebr0p1/arp_ignore set to 1"},
+		"a setting of the move, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetSysctl(tctx, "ipv4/conf/examplebr0p1/rp_filter", "0"))
+		}, false, "net/ipv4/conf/examplebr0p1/rp_filter set to 0"},
+		"a setting, kept": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetSysctl(tctx, "ipv4/conf/examplebr0p1/arp_ignore", "1"))
+		}, true, "net/ipv4/conf/examplebr0p1/arp_ignore set to 1"},
+		"a route more, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetRoute(tctx, route))
+		}, false, "got the route 10.0.0.0/8"},
+		"another default route, rolled back": {func(m *sim.Machine) {
+			other := route
+			other.Dst, other.Gateway = netip.MustParsePrefix("0.0.0.0/0"), netip.MustParseAddr("192.168.1.50")
+			must(t, m.Host().Links.SetRoute(tctx, other))
+		}, false, "lost the route default via 192.168.1.1"},
+		"a rule more, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Links.SetRule(tctx, backend.Rule{Priority: 5, IIF: "examplebr0p1", Table: 254}))
+		}, false, "got the rule iif examplebr0p1"},
+		"another VLAN, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Switch.Transact(tctx, "set", "Port", "examplebr0p1", "tag=7"))
+		}, false, "port examplebr0p1 has got VLAN 7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, start := waiting(t)
@@ -469,13 +493,30 @@ func TestUndoOfAChangedHost(t *testing.T) {
 		})
 	}
 
-	m, _ := waiting(t)
-	must(t, on(m).Confirm(tctx))
-	edit("# shown\n")(m)
+	// A setting of the NIC that the move changes for a while, too.
+	rich, s := plantest.One("rich"), stageNamed("undo")
+	m := open(t, rich, s, rich.Plan(t, rich.Machine())).m
+	must(t, m.Host().Links.SetSysctl(tctx, "ipv4/conf/eth0/rp_filter", "0"))
+	now := m.Snapshot()
 	back, err := on(m).Return(tctx, "")
 	must(t, err)
+	if len(back.Drift) == 0 || !strings.Contains(back.Drift[0].Text, "net/ipv4/conf/eth0/rp_filter set to 0") {
+		t.Errorf("the difference shown is %+v", back.Drift)
+	}
+	_, err = on(m).Undo(tctx, "", window, back.Drift)
+	must(t, err)
+	must(t, on(m).Rollback(tctx, "test"))
+	if d := plantest.Diff(now, m.Snapshot()); d != "" {
+		t.Error(d)
+	}
+
+	m, _ = waiting(t)
+	must(t, on(m).Confirm(tctx))
+	edit("# shown\n")(m)
+	back, err = on(m).Return(tctx, "")
+	must(t, err)
 	edit("# not shown\n")(m)
-	now := m.Snapshot()
+	now = m.Snapshot()
 	var changed *trial.ChangedError
 	if _, err := on(m).Undo(tctx, "", window, back.Drift); !errors.As(err, &changed) {
 		t.Errorf("a difference that was not shown: %v", err)
