@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +24,11 @@ func TestSystemdGuard(t *testing.T) {
 	}
 	must(t, s.cmd.Process.Kill())
 	s.exits(-1)
+	h.sh(`printf '#!/bin/sh\necho "$@" >>/run/wall\nexec /usr/bin/wall "$@"\n' >/usr/local/sbin/wall; chmod +x /usr/local/sbin/wall`)
 	h.timeIsUp()
 	h.over()
+	h.told("The change of the network was taken back (nobody confirmed in time). The host is as it was before.")
+	h.sh("rm /usr/local/sbin/wall")
 	h.withoutUnits()
 	h.sh("! test -e /etc/systemd/system/ifup@.service.d")
 	h.same(before)
@@ -41,6 +45,16 @@ func TestSystemdGuard(t *testing.T) {
 	h.withoutUnits()
 	h.same(before)
 	h.unguarded()
+}
+
+// told fails the test unless everybody was told so: on the console, by wall(1), and in the journal.
+func (h host) told(what string) {
+	h.t.Helper()
+	what = "bridgehead: " + what
+	eventually(h.t, "it is on the console", func() bool { return strings.Contains(h.Console(), what) })
+	for place, look := range map[string]string{"by wall": "cat /run/wall", "in the journal": "journalctl -b -u bridgehead-guard.service -o cat"} {
+		eventually(h.t, "it is told "+place, func() bool { return strings.Contains(h.sh(look+" || true"), what) })
+	}
 }
 
 func (h host) withoutUnits() {
