@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
 	"bridgehead/backend"
 	"bridgehead/backend/hosttest"
 )
@@ -37,6 +40,32 @@ func within(t *testing.T, limit time.Duration, s *Switch) backend.SwitchState {
 		t.Errorf("State took %v", took)
 	}
 	return st
+}
+
+// A NIC that the userspace datapath had when ovs-vswitchd died is given back as it was, not promiscuous.
+func TestReleaseOfADeadSwitch(t *testing.T) {
+	o := hosttest.StartOpenvSwitch(t)
+	hosttest.NIC(t, "eth0")
+	s := New(Options{Timeout: time.Second})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	promiscuous := func() bool {
+		l, err := netlink.LinkByName("eth0")
+		must(err)
+		return l.Attrs().RawFlags&unix.IFF_PROMISC != 0
+	}
+	must(s.Transact(t.Context(), "add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev", "--", "add-port", "br0", "eth0"))
+	hosttest.Eventually(t, "it has eth0", promiscuous)
+	o.Vswitchd.Kill()
+	must(s.Record(t.Context(), "del-port", "br0", "eth0"))
+	must(s.Release(t.Context(), "eth0"))
+	if promiscuous() {
+		t.Error("eth0 is still promiscuous")
+	}
 }
 
 func TestStateWhereSomethingIsDead(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // kernelDatapath is the one datapath that all bridges of type system share.
@@ -20,11 +21,16 @@ const kernelDatapath = "ovs-system"
 // leaves the datapath as it is, and does not come back before it is started.
 //
 // The userspace datapath's internal ports are taps that outlive a dead ovs-vswitchd
-// (TUNSETPERSIST, netdev-linux.c): they are removed.
+// (TUNSETPERSIST, netdev-linux.c): they are removed. Its NICs it leaves promiscuous: they no longer are.
 func (s *Switch) Release(ctx context.Context, nic string) error {
 	if done, err := releaseTap(nic); done {
 		return err
 	}
+	return errors.Join(s.takeOut(ctx, nic), s.calm(ctx, nic))
+}
+
+// takeOut takes the NIC out of the kernel's datapath.
+func (s *Switch) takeOut(ctx context.Context, nic string) error {
 	held, err := holds(nic)
 	if err != nil || !held {
 		return err
@@ -44,6 +50,25 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("cannot take %s out of the datapath: %w", nic, err)
+	}
+	return nil
+}
+
+// calm ends the promiscuous mode in which a dead ovs-vswitchd left the NIC. One that lives ends it itself.
+func (s *Switch) calm(ctx context.Context, nic string) error {
+	l, err := netlink.LinkByName(nic)
+	var gone netlink.LinkNotFoundError
+	if errors.As(err, &gone) || err == nil && l.Attrs().RawFlags&unix.IFF_PROMISC == 0 {
+		return nil
+	}
+	if err == nil && s.switchAnswers(ctx) {
+		return nil
+	}
+	if err == nil {
+		err = netlink.SetPromiscOff(l)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot end the promiscuous mode of %s: %w", nic, err)
 	}
 	return nil
 }
