@@ -53,3 +53,38 @@ func TestKernelBondComesBackAfterVswitchd(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// A host that is switched off while a rollback is not complete tries again as it boots, and then is as it was.
+func TestIncompleteIsTriedAgainAtBoot(t *testing.T) {
+	for name, harm := range map[string]func(*sim.Machine){
+		"ovsdb-server dead": func(m *sim.Machine) { m.Stop(sim.OVSDB) },
+		"ovsdb-server hung": func(m *sim.Machine) { m.Hang(sim.OVSDB) },
+		"libvirtd dead":     func(m *sim.Machine) { m.Stop(sim.Libvirtd) },
+		"libvirtd hung":     func(m *sim.Machine) { m.Hang(sim.Libvirtd) },
+	} {
+		for _, host := range []string{"static", "default-removed"} {
+			if strings.HasPrefix(name, "libvirtd") && host == "static" {
+				continue
+			}
+			t.Run(host+"/"+name, func(t *testing.T) {
+				c, s := plantest.One(host), stageNamed("rollback")
+				p := c.Plan(t, c.Machine())
+				sc := open(t, c, s, p)
+				sc.start = restarted(t, c, stageNamed("apply"), p)
+				harm(sc.m)
+				err := s.act(t.Context(), on(sc.m), p)
+				if incomplete, ok := err.(*trial.IncompleteError); !ok || len(incomplete.Left) == 0 {
+					t.Fatalf("with %s the rollback says %v", name, err)
+				}
+				sc.m.PowerCut(time.Minute)
+				heal(sc.m)
+				if why := guard(sc.m); why != "" {
+					t.Fatal(why)
+				}
+				if why := sc.settled(err); why != "" {
+					t.Error(why)
+				}
+			})
+		}
+	}
+}

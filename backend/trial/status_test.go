@@ -10,6 +10,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/plan"
+	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/sim"
 	"bridgehead/backend/survey"
 	"bridgehead/backend/trial"
@@ -56,5 +57,27 @@ func TestStatusOfARunThatIsPutAway(t *testing.T) {
 	s, err := (&trial.Trial{Host: h, Dir: trial.StateDir}).Status(ctx, id)
 	if err != nil || s.ID != id || s.Phase != trial.Waiting {
 		t.Errorf("the run is %q, %s, %v", s.ID, s.Phase, err)
+	}
+}
+
+// What another version of the program wrote is left alone, with the error saying who can finish it.
+func TestAnotherVersion(t *testing.T) {
+	m, _ := waiting(t)
+	const path = trial.StateDir + "/current/plan.json"
+	text := strings.Replace(string(m.File(path).Data), `"version": 1,`, `"version": 99,`, 1)
+	m.Edit(path, text)
+	now := m.Snapshot()
+	for name, act := range map[string]func() error{
+		"confirm":  func() error { return on(m).Confirm(t.Context()) },
+		"rollback": func() error { return on(m).Rollback(t.Context(), "test") },
+		"boot":     func() error { return on(m).Boot(t.Context()) },
+		"status":   func() error { _, err := on(m).Status(t.Context(), ""); return err },
+	} {
+		if err := act(); err == nil || !strings.Contains(err.Error(), "another version of bridgehead; finish it with that one") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if d := plantest.Diff(now, m.Snapshot()); d != "" || !m.Armed(trial.StateDir) {
+		t.Errorf("armed %t\n%s", m.Armed(trial.StateDir), d)
 	}
 }
