@@ -19,7 +19,7 @@ func (t *Trial) finish(ctx context.Context, r *run) {
 		return
 	}
 	left := strings.Join(t.Host.Guard.Left(ctx, t.Dir), ", ")
-	_ = r.write(GuardLeft, func(rec *record) { rec.Text = remains(err, left) })
+	_ = r.write(GuardLeft, func(rec *record) { rec.Text = remains(r.phase(), err, left) })
 }
 
 // end puts a finished run away and sends the guard home.
@@ -51,14 +51,19 @@ func (t *Trial) putAway(r *run) error {
 	return nil
 }
 
-// remains says that something of an ended run is still there, what it does, and who removes it.
-func remains(err error, left string) string {
-	text := "The change has ended as it says, but not everything of it could be put away: " +
-		strings.ReplaceAll(err.Error(), "\n", "; ") + "."
-	if left != "" {
-		text += " Of the rollback guard there is still: " + left + "."
+// remains says that something of a run that has ended is still there, that it does nothing, and who removes it.
+func remains(end Phase, err error, left string) string {
+	kept := "The change has been taken back."
+	if end == Confirmed {
+		kept = "The change is kept."
 	}
-	return text + " It takes nothing back any more. The guard tries again to remove it if it still runs, and the next change does; nothing has to be done."
+	why := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if left == "" {
+		return kept + " Not all of its record could be put away: " + why +
+			". Nothing more is taken back, and the next change puts it away; nothing has to be done."
+	}
+	return kept + " Its rollback guard could not be removed: " + why + ". Still there: " + left +
+		". It takes nothing back any more. The guard, if it still runs, or else the next change removes it; nothing has to be done."
 }
 
 // stillThere keeps what a status says of the guard's remains as long as there are any.

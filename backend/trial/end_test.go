@@ -40,7 +40,11 @@ func TestGuardThatStays(t *testing.T) {
 				}
 			}
 			must(t, s.act(t.Context(), tr, p))
-			for _, says := range []string{"has ended as it says", "injected", "bridgehead-guard.service", "takes nothing back", "next change"} {
+			kept := "The change has been taken back."
+			if s.ends[0] == trial.Confirmed {
+				kept = "The change is kept."
+			}
+			for _, says := range []string{kept, "injected", "bridgehead-guard.service", "takes nothing back", "next change"} {
 				if !strings.Contains(told, says) {
 					t.Errorf("the operator is not told %q but %q", says, told)
 				}
