@@ -23,19 +23,24 @@ import (
 // bond is what the check of the bond says now.
 func (h host) bond() check.Result {
 	h.t.Helper()
-	return h.bondBy(h.run("check", "--json"))
+	return h.bondBy(h.run("check", "--json").want(h.t, 0).out)
 }
 
-// bondLater is what it says to somebody whose clock shows that LACP has had all its time (everynamespaces(7)).
+// bondLater is what it says to somebody whose clock shows that LACP has had all its time (time_namespaces(7)).
 func (h host) bondLater() check.Result {
 	h.t.Helper()
-	return h.bondBy(h.command("unshare", "--time", "--boottime", fmt.Sprint(int(bond.Patience/time.Second)), programPath, "check", "--json"))
+	cmd := h.Host(programPath, "check", "--json")
+	later := []string{"--time", "--boottime", fmt.Sprint(int(bond.Patience / time.Second)), "--", cmd.Path}
+	unshare := exec.Command("unshare", append(later, cmd.Args[1:]...)...)
+	unshare.Env = cmd.Env
+	out, err := unshare.Output()
+	must(h.t, err)
+	return h.bondBy(string(out))
 }
 
-func (h host) bondBy(r result) check.Result {
+func (h host) bondBy(out string) check.Result {
 	h.t.Helper()
 	var all []check.Result
-	out := r.want(h.t, 0).out
 	if err := json.Unmarshal([]byte(out), &all); err != nil {
 		h.t.Fatalf("%v: %s", err, out)
 	}
@@ -88,6 +93,11 @@ var bondCases = []bondCase{
 	{name: "negotiates", ends: check.OK, options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, state: check.OK, reaches: true},
 	{name: "negotiates at slow rate with a passive switch", ends: check.OK, options: "mode: balance-tcp, lacp: active, rate: slow",
 		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1), state: check.OK, reaches: true},
+	{name: "negotiates with ids and priorities of the members", ends: check.OK, switch_: speaksLACP, state: check.OK, reaches: true,
+		options: "mode: balance-tcp, lacp: active, members: [{nic: eth0, port_id: 7, port_priority: 100}, {nic: eth1, port_id: 9}]",
+		here:    "ovs-appctl lacp/show examplebond0 >/run/lacp; grep -x '  port_id: 7' /run/lacp; grep -x '  port_priority: 100' /run/lacp; grep -x '  port_id: 9' /run/lacp"},
+	{name: "active-backup with a primary", ends: check.OK, options: "mode: active-backup, primary: eth1", switch_: "add-port sw0 p1", state: check.OK, reaches: true,
+		here: "ovs-appctl bond/show examplebond0 | grep -x 'active member mac: 52:54:00:77:00:11(eth1)'"},
 	{name: "active-backup on plain ports", ends: check.OK, options: "mode: active-backup", switch_: "add-port sw0 p1", state: check.OK, reaches: true},
 	{name: "switch without LACP", options: "mode: balance-tcp, lacp: active", switch_: "add-port sw0 p1",
 		cause: bond.NoLACP, says: "the switch has no LACP there, or a static channel",

@@ -157,6 +157,21 @@ func TestBondQuestions(t *testing.T) {
 		{"nic-bond", setup{Spec: bondHost}, to("nic")},
 		{"uplink-bond", setup{Spec: bondHost}, to("uplink")},
 		{"review-bond", setup{Spec: bondHost}, to("review")},
+		{"bond-primary", setup{}, func(t *testing.T, op *operator) {
+			second(t, op)
+			op.Press("space")
+			op.Go(t, "bond")
+			op.Press("tab", "tab", "tab", "down")
+			op.Go(t, "review")
+			op.Press("3", "pgdown")
+		}},
+		{"bond-members", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Members: []answers.BondMember{{NIC: "eth0", PortID: 7, PortPriority: 100}, {NIC: "eth1", PortID: 9}}})}, to("review", "3", "pgdown")},
+		{"bond-members-more", setup{Answers: bonded(answers.Bond{Mode: "balance-tcp", LACP: "active", Members: []answers.BondMember{{NIC: "eth0", PortID: 7}, {NIC: "eth1", PortID: 9}}})}, func(t *testing.T, op *operator) {
+			op.Go(t, "members")
+			op.Press("down", "space")
+			op.Go(t, "bond")
+			op.Press("ctrl+n")
+		}},
 		// What was heard is recommended, and what the answers file says stays.
 		{"bond-given", setup{Spec: channelled, Answers: bonded(answers.Bond{Mode: "active-backup", LACP: "active"})}, to("bond")},
 		{"bond-kernel-review", setup{Answers: kernelBonded(answers.Bond{Mode: "802.3ad"})}, to("review", "3")},

@@ -54,6 +54,7 @@ func TestFields(t *testing.T) {
 	walk("another address", answer("address", "Address", "static"))
 	members := answer("members", "NICs", "eth1")
 	walk("a bond", all(answer("uplink", "Uplink", "ovs-bond"), members, answer("bond", "LACP", "active"), answer("bond", "Mode", "balance-tcp")))
+	walk("a bond with a primary", all(answer("uplink", "Uplink", "ovs-bond"), members))
 	walk("a kernel bond", all(answer("uplink", "Uplink", "kernel-bond"), members))
 	stepstest.Run(t, setup{Badge: tui.Real}, func(op *operator) {
 		trialOf("k", "enter")(t, op)

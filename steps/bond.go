@@ -3,6 +3,8 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -18,7 +20,8 @@ func bondStep(w *Wizard) tui.Step {
 // bondPage says how the members are bonded. What is recommended for what was heard is filled in.
 type bondPage struct {
 	tui.Form
-	w *Wizard
+	w       *Wizard
+	primary *tui.ChoiceField
 }
 
 func newBondPage(w *Wizard) *bondPage {
@@ -27,6 +30,8 @@ func newBondPage(w *Wizard) *bondPage {
 	ovs := func() bool { return d.Kind == answers.KindOVSBond }
 	kernel := func() bool { return !ovs() }
 	speaks := func() bool { return d.Answers().Bonding().Speaks() }
+	p.primary = &tui.ChoiceField{Label: "Primary", Value: &d.Primary, When: func() bool { return ovs() && d.Mode == bond.ActiveBackup },
+		Help: "The NIC in use, as long as its link works."}
 	p.Fields = []tui.Field{
 		&tui.TextField{Label: "Bond", Value: &d.Bond, Check: p.name, Help: "Its name, 15 characters at most, for example examplebond0."},
 		&tui.ChoiceField{Label: "Mode", Value: &d.KernelMode, When: kernel, Options: []tui.Option{
@@ -44,6 +49,7 @@ func newBondPage(w *Wizard) *bondPage {
 			{Value: bond.Passive, Label: "passive", Explain: "this host waits for the switch to begin"},
 		}},
 		&tui.ToggleField{Label: "Fall back", Value: &d.Fallback, When: func() bool { return ovs() && speaks() }, Help: "Yes: without an answer from the switch, one NIC is used as in active-backup."},
+		p.primary,
 		&tui.ChoiceField{Label: "Rate", Value: &d.Rate, When: speaks, Options: []tui.Option{
 			{Value: bond.Slow, Label: "slow", Explain: "every 30 s; a silent partner is missed after 90 s"},
 			{Value: bond.Fast, Label: "fast", Explain: "every second; missed after 3 s"},
@@ -57,6 +63,17 @@ func (p *bondPage) Enter() tea.Cmd {
 	p.Intro = fmt.Sprintf("How are %s bonded?", p.w.memberNames())
 	if r := p.w.recommended(); r.Kind != bond.Single {
 		p.Intro += fmt.Sprintf(" Recommended: %s, since %s.", recommendation(r), r.Why)
+	}
+	p.primary.Options = nil
+	for _, n := range p.w.members() {
+		o := tui.Option{Value: n.Name, Label: n.Name, Explain: linkWord(n)}
+		if n.Name == p.w.draft.NIC {
+			o.Explain = "has the address now: the switch knows it already"
+		}
+		p.primary.Options = append(p.primary.Options, o)
+	}
+	if !slices.ContainsFunc(p.primary.Options, func(o tui.Option) bool { return o.Value == p.w.draft.Primary }) {
+		p.w.draft.Primary = p.w.draft.NIC
 	}
 	return p.Form.Enter()
 }
@@ -97,9 +114,15 @@ func (p *bondPage) Next() error {
 	if err := p.Form.Next(); err != nil {
 		return err
 	}
-	o := p.w.draft.Answers().Bonding()
+	a := p.w.draft.Answers()
+	o := a.Bonding()
 	for _, bad := range append(o.Problems(), o.MemberProblems(links(p.w.members()))...) {
 		return errors.New(bad.Text)
+	}
+	for _, bad := range a.Problems() {
+		if strings.HasPrefix(bad.Field, "bond.members") { // of the answers file, by which other NICs were bonded
+			return errors.New(bad.Text)
+		}
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ import (
 type Draft struct {
 	NIC, Kind                        string
 	Others                           string // further members of a bond
-	Bond, Mode, LACP, Rate           string
-	KernelMode                       string // of a kernel bond
+	Bond, Mode, LACP, Rate, Primary  string
+	Members                          []answers.BondMember // as the answers file has them
+	KernelMode                       string               // of a kernel bond
 	Fallback                         bool
 	On                               string // the bridge that is there already and is used; "": a new one
 	Bridge, Port, Datapath, Tag, MTU string
@@ -45,6 +46,7 @@ func draftOf(a answers.Answers) Draft {
 	}
 	if b := a.Bond; b != nil {
 		d.Bond, d.Mode, d.LACP, d.Rate, d.Fallback = b.Name, b.Mode, cmp.Or(b.LACP, bond.Off), cmp.Or(b.Rate, bond.Slow), b.Fallback
+		d.Primary, d.Members = b.Primary, b.Members
 		d.KernelMode = bond.ActiveBackup
 		if d.Kind == answers.KindKernelBond {
 			d.Mode, d.KernelMode = bond.ActiveBackup, b.Mode
@@ -73,6 +75,11 @@ func number(n int) string {
 	return fmt.Sprint(n)
 }
 
+// oneInUse says that of an OVS bond one member is in use, at times at least.
+func (d Draft) oneInUse() bool {
+	return d.Mode == bond.ActiveBackup || d.LACP != bond.Off && d.Fallback
+}
+
 // Answers are what the draft says; the fields' own checks have passed.
 func (d Draft) Answers() answers.Answers {
 	a := answers.Default()
@@ -88,6 +95,10 @@ func (d Draft) Answers() answers.Answers {
 		a.Bond = &answers.Bond{Name: d.Bond, Mode: d.Mode, LACP: d.LACP}
 		if d.LACP != bond.Off {
 			a.Bond.Fallback, a.Bond.Rate = d.Fallback, d.Rate
+			a.Bond.Members = slices.DeleteFunc(slices.Clone(d.Members), func(m answers.BondMember) bool { return !slices.Contains(a.Uplink.NICs, m.NIC) })
+		}
+		if d.Primary != d.NIC && d.oneInUse() && slices.Contains(a.Uplink.NICs, d.Primary) {
+			a.Bond.Primary = d.Primary
 		}
 	}
 	if d.Kind == answers.KindKernelBond {
@@ -169,6 +180,9 @@ func (w *Wizard) propose() {
 	}
 	if w.Given == nil || w.Given.Bond == nil {
 		w.proposeBond()
+	}
+	if w.Given == nil || w.Given.Bond == nil || w.Given.Bond.Primary == "" {
+		follow(&d.Primary, &p.Primary, d.NIC)
 	}
 	follow(&d.Tag, &p.Tag, w.tag(w.nic()))
 	n := w.source()

@@ -49,7 +49,7 @@ func TestLinesMakeTheSamePlan(t *testing.T) {
 			op.Press("down")
 			op.Go(t, "members")
 			op.Press("space", "down", "space")
-		}, []string{"", "", "OVS bond", "eth1, eth2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
+		}, []string{"", "", "OVS bond", "eth1, eth2", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, got := "", ""

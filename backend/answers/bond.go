@@ -14,6 +14,9 @@ type Bond struct {
 	LACP     string `yaml:"lacp,omitempty" json:"lacp,omitempty"`         // active, passive, off (the default)
 	Fallback bool   `yaml:"fallback,omitempty" json:"fallback,omitempty"` // active-backup as long as nobody negotiates
 	Rate     string `yaml:"rate,omitempty" json:"rate,omitempty"`         // slow (the default), fast: once confirmed
+	// Primary is the member in use where only one is, as long as its link works; "": the one that had the host's address.
+	Primary string       `yaml:"primary,omitempty" json:"primary,omitempty"`
+	Members []BondMember `yaml:"members,omitempty" json:"members,omitempty"` // what is set for single ones
 }
 
 // Bonding are the options of the bond that a asks for; its Kind is bond.Single where it asks for none.
@@ -58,4 +61,5 @@ func (a Answers) bondProblems(bad reporter) {
 	for _, p := range a.Bonding().Problems() {
 		bad("bond."+p.Field, "%s", p.Text)
 	}
+	a.memberProblems(bad)
 }

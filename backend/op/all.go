@@ -8,6 +8,7 @@ var all = []func() Op{
 	func() Op { return new(AttachNIC) },
 	func() Op { return new(AddBond) },
 	func() Op { return new(SetBondRate) },
+	func() Op { return new(SetBondPrimary) },
 	func() Op { return new(AddKernelBond) },
 	func() Op { return new(JoinBond) },
 	func() Op { return new(MoveAddress) },

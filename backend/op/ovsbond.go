@@ -35,6 +35,22 @@ type Member struct {
 	MAC   string `json:"mac"`
 	MTU   int    `json:"mtu"`
 	WasUp bool   `json:"was_up"`
+
+	// Of LACP, for a bond of Open vSwitch; 0: its own.
+	PortID       int `json:"port_id,omitempty"`
+	PortPriority int `json:"port_priority,omitempty"`
+}
+
+// settings are what is set for a member, as ovs-vsctl writes it.
+func (m Member) settings() []string {
+	var out []string
+	if m.PortID != 0 {
+		out = append(out, fmt.Sprint("other_config:lacp-port-id=", m.PortID))
+	}
+	if m.PortPriority != 0 {
+		out = append(out, fmt.Sprint("other_config:lacp-port-priority=", m.PortPriority))
+	}
+	return out
 }
 
 func (o *AddBond) Kind() string { return "add-bond" }
@@ -56,6 +72,16 @@ func (o *AddBond) doArgs() []string {
 }
 
 func (o *AddBond) setArgs() []string {
+	a := o.portArgs()
+	for _, m := range o.Members {
+		if set := m.settings(); len(set) > 0 && !slices.Contains(o.Left, m.NIC) {
+			a = append(append(a, "--", "set", "Interface", m.NIC), set...)
+		}
+	}
+	return a
+}
+
+func (o *AddBond) portArgs() []string {
 	a := []string{"set", "Port", o.Bond, "bond_mode=" + o.Mode, "lacp=" + o.LACP, "other_config:bond-primary=" + o.Primary}
 	if o.Rate != "" {
 		a = append(a, "other_config:lacp-time="+o.Rate)

@@ -56,13 +56,20 @@ func (o *AttachNIC) record() record {
 
 func (o *AddBond) record() record {
 	r := record{head: "Port " + o.Bond}
-	for _, s := range o.setArgs()[3:] { // after: set Port NAME
-		r.set = append(r.set, strings.Replace(s, "=", ": ", 1))
-	}
-	for _, nic := range o.nics() {
-		r.in = append(r.in, record{head: "Interface " + nic})
+	r.set = colons(o.portArgs()[3:]) // after: set Port NAME
+	for _, m := range o.Members {
+		r.in = append(r.in, record{head: "Interface " + m.NIC, set: colons(m.settings())})
 	}
 	return r
+}
+
+// colons writes settings of ovs-vsctl as they stand in a record.
+func colons(settings []string) []string {
+	var out []string
+	for _, s := range settings {
+		out = append(out, strings.Replace(s, "=", ": ", 1))
+	}
+	return out
 }
 
 func (o *SetBondRate) record(rate string) record {

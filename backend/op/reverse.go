@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bridgehead/backend"
@@ -73,11 +74,17 @@ func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	now := *o
 	now.Mode, now.LACP, now.Rate = p.BondMode, p.LACP, p.OtherConfig["lacp-time"]
 	now.Fallback = p.OtherConfig["lacp-fallback-ab"] == "true"
-	now.Left = nil
-	for _, nic := range o.nics() {
-		if !slices.ContainsFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == nic }) {
-			now.Left = append(now.Left, nic)
+	now.Left, now.Members = nil, slices.Clone(o.Members)
+	for n := range now.Members {
+		m := &now.Members[n]
+		i := slices.IndexFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == m.NIC })
+		if i < 0 {
+			now.Left = append(now.Left, m.NIC)
+			continue
 		}
+		set := p.Interfaces[i].OtherConfig
+		m.PortID, _ = strconv.Atoi(set["lacp-port-id"])
+		m.PortPriority, _ = strconv.Atoi(set["lacp-port-priority"])
 	}
 	return &Inverse{Of: &now}, nil
 }

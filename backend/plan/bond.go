@@ -31,6 +31,24 @@ func (b *builder) others() []survey.NIC {
 	return slices.DeleteFunc(slices.Clone(b.members), func(n survey.NIC) bool { return n.Name == b.nic.Name })
 }
 
+// rename has the section bond call a NIC by its name where it has an altname of it.
+func (b *builder) rename(altname, name string) {
+	if b.answers.Bond == nil || altname == name {
+		return
+	}
+	section := *b.answers.Bond
+	if section.Primary == altname {
+		section.Primary = name
+	}
+	section.Members = slices.Clone(section.Members)
+	for i := range section.Members {
+		if section.Members[i].NIC == altname {
+			section.Members[i].NIC = name
+		}
+	}
+	b.answers.Bond = &section
+}
+
 // bondMembers finds the member that has the host's address, and refuses what cannot be bonded.
 func (b *builder) bondMembers() error {
 	var links []backend.Link
@@ -107,10 +125,25 @@ func (b *builder) attach() op.Op {
 	return add
 }
 
+// primary is what has another member in use than the one that the switch knows, once the addresses have moved.
+func (b *builder) primary() (set *op.SetBondPrimary, wanted bool) {
+	section := b.answers.Bond
+	if section == nil || section.Primary == "" || section.Primary == b.nic.Name {
+		return nil, false
+	}
+	return &op.SetBondPrimary{Bond: section.Name, Primary: section.Primary, Before: b.nic.Name, Port: b.answers.Bridge.Port, Addrs: b.to.Addrs}, true
+}
+
 func (b *builder) opMembers() []op.Member {
 	var out []op.Member
 	for _, n := range b.members {
-		out = append(out, op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up})
+		m := op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up}
+		for _, x := range b.answers.Bond.Members {
+			if x.NIC == n.Name {
+				m.PortID, m.PortPriority = x.PortID, x.PortPriority
+			}
+		}
+		out = append(out, m)
 	}
 	return out
 }

@@ -56,6 +56,37 @@ func TestBondMembers(t *testing.T) {
 	}
 }
 
+// What is set for a member by its altname is set for the NIC; another primary is used once the address has moved.
+func TestBondMemberSettings(t *testing.T) {
+	own := answers.Bond{Name: "bond0", Mode: "balance-tcp", LACP: "active", Fallback: true, Primary: "enp2s0f0",
+		Members: []answers.BondMember{{NIC: "enp2s0f0", PortID: 7, PortPriority: 1}, {NIC: "eth1", PortID: 9}}}
+	a := plantest.Answers(plantest.Bonded(own))
+	a.Uplink.NICs = []string{"eth1", "enp2s0f0"}
+	for _, primary := range []string{"enp2s0f0", "eth1", ""} {
+		own.Primary = primary
+		a.Bond = &own
+		p, err := plantest.Build(sim.New(sim.DemoSpec()).Host(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(p.Items, func(i plan.Item) bool { return i.Op.Kind() == "add-bond" })
+		add := p.Items[i].Op.(*op.AddBond)
+		if m := add.Members; m[1].NIC != "eth0" || m[1].PortID != 7 || m[1].PortPriority != 1 || m[0].PortID != 9 || m[0].PortPriority != 0 {
+			t.Errorf("the members are %+v", m)
+		}
+		if add.Primary != "eth0" {
+			t.Errorf("while the address moves %s is used, which the switch does not know", add.Primary)
+		}
+		i = slices.IndexFunc(p.Items, func(i plan.Item) bool { return i.Op.Kind() == "set-bond-primary" })
+		if (i >= 0) != (primary == "eth1") || i >= 0 && p.Items[i-1].Op.Kind() != "move-address" {
+			t.Errorf("primary %q is set by operation %d", primary, i)
+		}
+	}
+	if own.Members[0].NIC != "enp2s0f0" {
+		t.Error("the answers were changed")
+	}
+}
+
 func TestBondRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -107,6 +107,7 @@ func (b *builder) uplink() error {
 		}
 		b.members = append(b.members, nic)
 		b.answers.Uplink.NICs[i] = nic.Name // an altname becomes the name
+		b.rename(name, nic.Name)
 	}
 	b.nic = b.members[0]
 	if b.bonds() {
@@ -185,6 +186,9 @@ func (b *builder) link() error {
 		&op.AddBridge{Bridge: br.Name, Port: br.Port, Uplink: b.uplinkPort(), Datapath: br.Datapath, MAC: source.MAC, MTU: mtu, Tag: br.Tag},
 		&op.StageAddress{NIC: source.Name, Port: br.Port, Addrs: b.to.Addrs, Sysctls: sysctls, NICAddr: b.from.Addrs})
 	b.add(Trial, cut...)
+	if set, wanted := b.primary(); wanted {
+		b.add(Trial, set)
+	}
 	if client, leases, ok := b.dhcpClient(); ok {
 		b.add(Trial, &op.StartDHCP{Port: br.Port, Client: client, Leases: leases})
 	}

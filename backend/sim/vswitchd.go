@@ -78,6 +78,7 @@ func (m *Machine) reconfigure() {
 	if !o.daemon || o.hung || !o.server {
 		return
 	}
+	used := o.used(m)
 	o.applied = o.db.clone()
 	m.dropPorts()
 	m.datapathLinks()
@@ -98,6 +99,35 @@ func (m *Machine) reconfigure() {
 	}
 	o.internalMTUs(m)
 	m.carriers()
+	m.teachBonds(used)
+}
+
+// used is the first member of each bond that is in use.
+func (o *vswitch) used(m *Machine) map[string]string {
+	out := map[string]string{}
+	for _, p := range o.applied.tables[portTable] {
+		if c := o.carrying(m, p); len(p.members) > 1 && len(c) > 0 {
+			out[p.name] = c[0].Name
+		}
+	}
+	return out
+}
+
+// teachBonds is what ovs-vswitchd sends when another member of a bond is in use: a frame of each MAC on
+// the bridge's other ports (bundle_send_learning_packets).
+func (m *Machine) teachBonds(before map[string]string) {
+	for name, now := range m.ovs.used(m) {
+		if was, made := before[name]; !made || was == now {
+			continue
+		}
+		for _, other := range m.ovs.applied.parent(portTable, name).members {
+			for _, i := range m.ovs.applied.row(portTable, other).members {
+				if l := m.link(i); l != nil && l.internal && l.Up {
+					m.teach(l)
+				}
+			}
+		}
+	}
 }
 
 // dropPorts removes the links of internal ports and the claims on NICs that the

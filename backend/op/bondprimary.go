@@ -1,0 +1,82 @@
+package op
+
+import (
+	"context"
+	"fmt"
+
+	"bridgehead/backend"
+	"bridgehead/backend/ovs"
+)
+
+// SetBondPrimary has another member in use than the one that the switch knew when the host's addresses moved, and
+// tells the switch behind which of its ports they are now.
+type SetBondPrimary struct {
+	Bond    string         `json:"bond"`
+	Primary string         `json:"primary"`
+	Before  string         `json:"before"`
+	Port    string         `json:"port"` // that has the addresses
+	Addrs   []backend.Addr `json:"addrs"`
+}
+
+func (o *SetBondPrimary) Kind() string { return "set-bond-primary" }
+
+// Lasts: it goes with its bond, which is taken away whole.
+func (o *SetBondPrimary) Lasts() Lasts { return UntilRestart }
+
+func (o *SetBondPrimary) args(primary string) []string {
+	return []string{"--if-exists", "set", "Port", o.Bond, "other_config:bond-primary=" + primary}
+}
+
+func (o *SetBondPrimary) Describe() Note {
+	record := func(primary string) string {
+		return record{head: "Port " + o.Bond, set: []string{"other_config:bond-primary: " + primary}}.text()
+	}
+	tell := announceCommands(o.Port, o.Addrs)
+	return Note{
+		Text:     fmt.Sprintf("Use %s of %s, as long as its link works", o.Primary, o.Bond),
+		Commands: append([]string{ovs.CommandLine(o.args(o.Primary)...)}, tell...),
+		Undo:     append([]string{ovs.CommandLine(o.args(o.Before)...)}, tell...),
+		Changes:  []FileChange{{Path: "Open vSwitch port " + o.Bond, Before: record(o.Before), After: record(o.Primary)}},
+		Cut:      true,
+	}
+}
+
+// Check has nothing to say: the bond itself is part of the same plan.
+func (o *SetBondPrimary) Check(context.Context, backend.Host) error { return nil }
+
+func (o *SetBondPrimary) Do(ctx context.Context, h backend.Host) error {
+	return o.set(ctx, h, o.Primary)
+}
+
+func (o *SetBondPrimary) Verify(ctx context.Context, h backend.Host) error {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return err
+	}
+	for _, b := range sw.Bridges {
+		if p, ok := findPort(b, o.Bond); ok {
+			if now := p.OtherConfig["bond-primary"]; now != o.Primary {
+				return fmt.Errorf("the primary of %s is %q instead of %s", o.Bond, now, o.Primary)
+			}
+			return nil
+		}
+	}
+	return nil // a bond that is gone is the business of AddBond
+}
+
+// Undo leaves a bond that is gone alone.
+func (o *SetBondPrimary) Undo(ctx context.Context, h backend.Host) error {
+	return o.set(ctx, h, o.Before)
+}
+
+func (o *SetBondPrimary) set(ctx context.Context, h backend.Host, primary string) error {
+	sw, err := database(ctx, h)
+	if err == nil {
+		err = change(ctx, h, sw, o.args(primary))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot set the primary of %s: %w", o.Bond, err)
+	}
+	_ = announce(ctx, h, o.Port, o.Addrs) // Open vSwitch tells of MACs that it has seen, and a quiet port has sent nothing
+	return nil
+}
