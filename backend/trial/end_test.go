@@ -88,3 +88,29 @@ func TestGuardThatStays(t *testing.T) {
 		})
 	}
 }
+
+// A watch that cannot remove itself says so once, tries ever more rarely, and ends when it could.
+func TestWatchTriesEverMoreRarely(t *testing.T) {
+	m, _ := waiting(t)
+	tried, told := 0, 0
+	m.Fault(func(at sim.Point) error {
+		if strings.HasPrefix(at.What, "disarm") && at.When == sim.Before {
+			if tried++; tried <= 10 {
+				return errInjected
+			}
+		}
+		return nil
+	})
+	must(t, on(m).Confirm(t.Context()))
+	w := on(m)
+	w.Progress = func(e trial.Event) {
+		if e.Name == "watch-failed" {
+			told++
+		}
+	}
+	began := w.Host.Clock.Boottime()
+	must(t, w.Watch(t.Context()))
+	if took := w.Host.Clock.Boottime() - began; took < 90*time.Second || took > 2*time.Minute || told != 1 || m.Armed(trial.StateDir) {
+		t.Errorf("after %s and %d attempts; told %d times, armed %t", took, tried, told, m.Armed(trial.StateDir))
+	}
+}

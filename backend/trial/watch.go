@@ -12,16 +12,20 @@ import (
 // up, or when the process that worked on it has died. It returns when there is
 // nothing left to watch over.
 //
-// It goes on past errors, which are reported as events: nobody else would, where no systemd runs.
+// It goes on past errors, which are reported as events: nobody else would, where no systemd runs. What fails again and
+// again, such as the removal of the guard on a read-only disk, is tried ever more rarely.
 func (t *Trial) Watch(ctx context.Context) error {
-	said := ""
+	said, failed := "", 0
 	for {
 		pause, err := t.Look(ctx)
 		if err == nil && pause == 0 {
 			return nil
 		}
-		if err != nil {
-			pause = time.Second
+		if err == nil {
+			failed = 0
+		} else {
+			pause = min(time.Second<<min(failed, 4), maxPause)
+			failed++
 			if t.Progress != nil && err.Error() != said {
 				said = err.Error()
 				t.Progress(Event{Name: "watch-failed", Op: -1, Text: said})
@@ -34,6 +38,9 @@ func (t *Trial) Watch(ctx context.Context) error {
 		}
 	}
 }
+
+// maxPause is how long the watch waits at most after an error: a change whose time is up waits no longer than that.
+const maxPause = 15 * time.Second
 
 // Look does what the watch does each time it looks: nothing, or a rollback that is due. It
 // returns when to look again; 0 means that there is nothing left to watch over.
