@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/digitalocean/go-libvirt"
@@ -101,8 +104,21 @@ func (v *Libvirt) AutostartNetwork(ctx context.Context, name string, on bool) er
 		if err != nil || now == value {
 			return err
 		}
-		return c.NetworkSetAutostart(n, value)
+		err = c.NetworkSetAutostart(n, value)
+		if err != nil && on && v.removeStaleLink(name) {
+			err = c.NetworkSetAutostart(n, value)
+		}
+		return err
 	})
+}
+
+// removeStaleLink removes the link that starts a network with the host, of a network that libvirt says it does not start. It
+// is left where libvirt could not undefine a network, its files being read-only: libvirt has forgotten it by then
+// (virNetworkObjDeleteConfig, virnetworkobj.c), and will not make it again as long as it is there.
+func (v *Libvirt) removeStaleLink(name string) bool {
+	path := filepath.Join(v.opts.Config, "qemu", "networks", "autostart", name+".xml")
+	st, err := os.Lstat(path)
+	return err == nil && st.Mode()&fs.ModeSymlink != 0 && os.Remove(path) == nil
 }
 
 // onNetwork calls do with a network. Where there is none, that is an error only if it

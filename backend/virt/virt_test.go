@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-libvirt"
+	"golang.org/x/sys/unix"
 
 	"bridgehead/backend"
 	"bridgehead/backend/domain"
@@ -87,6 +88,41 @@ func TestDefaultNetwork(t *testing.T) {
 	}
 	if after := state(t, v); !reflect.DeepEqual(after, before) {
 		t.Errorf("after stop:\n%+v\nwant\n%+v", after, before)
+	}
+}
+
+// A network that could not be undefined, since /etc was read-only, still starts with the host when that is asked for again.
+func TestAutostartAfterReadOnly(t *testing.T) {
+	hosttest.StartLibvirtd(t)
+	v := New(Options{})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(v.DefineNetwork(t.Context(), "<network><name>br9</name><forward mode='bridge'/><bridge name='br9'/></network>"))
+	must(v.AutostartNetwork(t.Context(), "br9", true))
+	const files = "/etc/libvirt"
+	must(unix.Mount(files, files, "", unix.MS_BIND, ""))
+	must(unix.Mount("", files, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	err := v.UndefineNetwork(t.Context(), "br9")
+	must(unix.Mount("", files, "", unix.MS_BIND|unix.MS_REMOUNT, ""))
+	defer func() {
+		must(v.UndefineNetwork(t.Context(), "br9"))
+		must(unix.Unmount(files, unix.MNT_DETACH))
+	}()
+	if err == nil {
+		t.Fatal("a network was undefined on a read-only file system")
+	}
+	must(v.AutostartNetwork(t.Context(), "br9", true))
+	if _, err := os.Stat(files + "/qemu/networks/autostart/br9.xml"); err != nil {
+		t.Error(err)
+	}
+	for _, n := range state(t, v).Networks {
+		if n.Name == "br9" && !n.Autostart {
+			t.Error("br9 does not start with the host")
+		}
 	}
 }
 
