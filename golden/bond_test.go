@@ -146,6 +146,15 @@ func TestBondQuestions(t *testing.T) {
 			op.Go(t, "bond")
 			op.Press("tab", "tab", "up", "ctrl+n")
 		}},
+		{"members-wifi", setup{Spec: func(s *sim.Spec) { s.NICs[1].Wireless = true }}, func(t *testing.T, op *operator) { second(t, op); op.Press("up", "space") }},
+		{"members-taken", setup{Spec: func(s *sim.Spec) { s.OVS.Setup = [][]string{{"add-br", "other"}, {"add-port", "other", "eth1"}} }},
+			func(t *testing.T, op *operator) { second(t, op); op.Press("up", "space") }},
+		{"bond-speeds", setup{Spec: func(s *sim.Spec) { channelled(s); s.NICs[1].SpeedMbps = 100 }}, func(t *testing.T, op *operator) {
+			second(t, op)
+			op.Press("space")
+			op.Go(t, "bond")
+			op.Press("tab", "down", "down", "tab", "down", "ctrl+n")
+		}},
 		{"uplink-no-bonding", setup{Spec: func(s *sim.Spec) { s.Bonding = false }}, to("uplink", "down", "down")},
 		{"bond-kernel", setup{Spec: channelled}, func(t *testing.T, op *operator) {
 			op.Go(t, "uplink")

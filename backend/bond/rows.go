@@ -60,6 +60,10 @@ func (d *diagnosis) allMute() ([]Member, bool) {
 	return quiet, d.s.speaks() && len(lit) > 0 && len(quiet) == len(lit)
 }
 
+// chooseAnew is what is to be done about a bond of the kernel where one key changes one of Open vSwitch: the kernel changes
+// the mode only of a bond without members, and its stanza, which the boot makes it from, was shown as it is.
+const chooseAnew = "roll back and choose"
+
 func noLACP(d *diagnosis) {
 	quiet, ok := d.allMute()
 	if !ok || d.s.LACP == Passive {
@@ -68,7 +72,7 @@ func noLACP(d *diagnosis) {
 	f := Finding{Cause: NoLACP, Level: d.waits(Broken), What: "LACPDUs are sent on " + join(quiet) + " and none come back: the switch has no LACP there, or a static channel",
 		Do: "have LACP enabled on these switch ports, in one port-channel; or use active-backup", Remedy: FallbackOn}
 	if d.s.Kind == Kernel {
-		f.Remedy = ""
+		f.Remedy, f.Do = "", "have LACP enabled on these switch ports, in one port-channel; or "+chooseAnew+" active-backup"
 		if d.reach.Answered > 0 { // the driver uses a single port without a partner
 			f.Level = d.waits(Degraded)
 			f.What += "; the kernel uses one NIC meanwhile"
@@ -101,7 +105,7 @@ func stopped(d *diagnosis) {
 		f.Level, f.Remedy = d.level(), UseActiveBackup
 	}
 	if d.s.Kind == Kernel {
-		f.Remedy = ""
+		f.Remedy, f.Do = "", f.Do+"; or "+chooseAnew+" active-backup"
 		if d.reach.Answered > 0 { // the driver uses a single port without a partner
 			f.Level = Degraded
 		}
