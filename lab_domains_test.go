@@ -98,30 +98,40 @@ func TestHostileDomainByScript(t *testing.T) {
 	}
 }
 
-// A VM whose QEMU is gone, or that has no definition to change, is refused in words, and nothing is changed.
+// A VM whose QEMU is gone or does not have its machine, or that has no definition to change, is refused in words before
+// anything is changed.
 func TestDomainsThatCannotBeAttached(t *testing.T) {
 	h := up(t, lab.Spec{Libvirt: true})
 	h.guest("transient", "52:54:00:aa:00:01")
 	h.sh("virsh -q start transient; virsh -q undefine transient; ln -s /usr/bin/qemu-system-x86_64 /usr/local/bin/qemu-old")
-	h.guest("old", "52:54:00:aa:00:02")
-	h.sh("virsh dumpxml old | sed s,/usr/bin/qemu-system-x86_64,/usr/local/bin/qemu-old, >/run/old.xml; virsh -q define /run/old.xml; rm /usr/local/bin/qemu-old")
+	h.guest("emulator", "52:54:00:aa:00:02")
+	h.guest("machine", "52:54:00:aa:00:03")
+	h.guest("fit", "52:54:00:aa:00:04")
+	h.sh(`virsh dumpxml emulator | sed s,/usr/bin/qemu-system-x86_64,/usr/local/bin/qemu-old, >/run/old.xml; virsh -q define /run/old.xml; rm /usr/local/bin/qemu-old
+kill $(pidof libvirtd); while pidof libvirtd >/dev/null; do :; done; sed -i "s/machine='[^']*'/machine='pc-i440fx-99.0'/" /etc/libvirt/qemu/machine.xml`)
+	must(t, h.StartLibvirt(t.Context()))
 	eventually(t, "the guest's bridge forwards", func() bool { return h.sh("cat /sys/class/net/virbr0/operstate") == "up" })
 	before := h.snapshot()
-	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [transient]}")
-	r := h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh")
-	if r.code == 0 || r.code == 5 || !strings.Contains(r.err, "transient") {
-		t.Errorf("transient: exit code %d\n%s", r.code, r.err)
+	for name, says := range map[string]string{
+		"transient": "transient: it has no definition that could be changed; define it first",
+		"emulator":  "its emulator /usr/local/bin/qemu-old cannot be run: Cannot check QEMU binary /usr/local/bin/qemu-old: No such file or directory; correct it first (virsh edit emulator)",
+		"machine":   "libvirt has no QEMU for its machine type pc-i440fx-99.0",
+	} {
+		h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [" + name + "]}")
+		t.Log(h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh").want(t, 2, says).err)
+		h.same(before)
 	}
-	t.Log(r.code, r.err)
-	h.same(before)
-	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [old]}")
-	r = h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh")
-	if r.code == 0 || r.code == 5 || !strings.Contains(r.err, "old") {
-		t.Errorf("old: exit code %d\n%s", r.code, r.err)
-	}
-	t.Log(r.code, r.err)
-	h.same(before)
 	h.unguarded()
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [fit]}")
+	h.run("plan", "--answers", answersPath).want(t, 0)
+
+	h.sh("virsh -q start fit") // which has no ACPI
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [{name: fit, nic: new}]}")
+	h.run("plan", "--answers", answersPath).want(t, 2, "fit: it runs without ACPI")
+	nic := "<interface type='network'><mac address='52:54:00:aa:00:05'/><source network='default'/></interface>"
+	if r := h.command("sh", "-c", `echo "$1" | virsh attach-device fit /dev/stdin --live`, "sh", nic); r.code == 0 || !strings.Contains(r.err, "hotplug") {
+		t.Errorf("it would take a NIC: %s%s", r.out, r.err)
+	}
 }
 
 // libvirtd hangs and is killed in the middle of a change: there is a sentence within the deadline, the network is as it was

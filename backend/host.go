@@ -336,6 +336,9 @@ type Virt interface {
 	DomainXML(ctx context.Context, name string) (string, error)
 	// DefineDomain replaces a domain's persistent definition; a running one takes it up at its next start.
 	DefineDomain(ctx context.Context, xml string) error
+	// Unfit says of domains, by name, why libvirt could neither start them nor take a change of their definition: an
+	// emulator that is gone, a machine type that it does not have. Those that are fit are not in it.
+	Unfit(ctx context.Context, domains []Domain) (map[string]string, error)
 	// PlugNIC gives a running domain a NIC now; its definition stays. A NIC of that MAC is no error.
 	PlugNIC(ctx context.Context, domain, xml string) error
 	// UnplugNIC asks a running domain to let go of the NIC with that MAC and waits until it
@@ -374,6 +377,8 @@ type Domain struct {
 	Persistent bool        `json:"persistent"`
 	Saved      bool        `json:"saved,omitempty"` // its memory is on disk: it comes back as it was, not as it is defined
 	NICs       []DomainNIC `json:"nics,omitempty"`
+	// Unfit is why it could not be started as it is defined, where the survey has asked that (Virt.Unfit).
+	Unfit string `json:"unfit,omitempty"`
 	// XML is the persistent definition without its secrets; "" of a transient domain.
 	XML string `json:"-"`
 }

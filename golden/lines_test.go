@@ -48,6 +48,10 @@ func TestLines(t *testing.T) {
 			o.Answer("help", "x", "more", "/web", "asleep", "d router", "web009, router, bare", "bare, router") // more of bare
 			o.Answer("", "", "20", "bridge", "52:54:00:00:00:03", "2", "5000", "-", "back", "30", "", "", "", "")
 		}},
+		{"network", setup{Spec: other}, func(op *operator, o *tuitest.Teller) {
+			o.Answer("", "", "", "", "", "", "", "", "", "", "") // up to the network
+			o.Answer("keep", "back", "update", "office=10", "")
+		}},
 		{"vms-gone", setup{Answers: attaching(answers.AttachVM{Name: "example2"}, answers.AttachVM{Name: "gone"})}, func(op *operator, o *tuitest.Teller) {
 			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "")
 			o.Answer("", "")

@@ -187,6 +187,7 @@ func TestQuestions(t *testing.T) {
 		{"libvirt-default-unused", setup{Spec: stepstest.DefaultUnused}, to("libvirt", "tab", "tab", "tab", "down")},
 		{"libvirt-in-use", setup{}, fill("libvirt", "tab", "default")},
 		{"libvirt-exists", setup{Spec: other}, to("libvirt", "tab")},
+		{"libvirt-exists-difference", setup{Spec: other}, to("libvirt", "tab", "tab")},
 		{"libvirt-exists-left", setup{Spec: other}, to("libvirt", "tab", "tab", "down")},
 		{"libvirt-exists-review", setup{Spec: other}, to("review", "end")},
 		{"libvirt-portgroups", setup{}, fill("libvirt", "tab", "tab", "office=10, all=1n+20", "tab")},

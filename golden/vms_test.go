@@ -2,6 +2,7 @@ package golden_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,17 @@ func odd(s *sim.Spec) {
 	add(backend.Domain{Name: "asleep", Persistent: true, Saved: true, NICs: []backend.DomainNIC{nic("04", "network", "default")}})
 	add(backend.Domain{Name: "passing", Running: true})
 	add(backend.Domain{Name: "a \"b\" <c>", Persistent: true, NICs: []backend.DomainNIC{nic("05", "bridge", "br-lan")}})
+}
+
+// unfit has a VM whose emulator is gone, and one that runs without ACPI.
+func unfit(s *sim.Spec) {
+	nic := []backend.DomainNIC{{MAC: "52:54:00:00:00:01", Type: "network", Source: "default", Model: "virtio", Target: "vnet9"}}
+	old := backend.Domain{Name: "old", UUID: "6e6c4e5c-3f4b-4d3a-9b62-000000000001", Persistent: true, NICs: nic}
+	old.XML = strings.Replace(sim.DomainXML(old), "qemu-system-x86_64", "qemu-old", 1)
+	dos := backend.Domain{Name: "dos", UUID: "6e6c4e5c-3f4b-4d3a-9b62-000000000002", Persistent: true, Running: true, NICs: nic}
+	dos.XML = strings.Replace(sim.DomainXML(dos), "pc-q35-7.2", "pc-i440fx-7.2", 1)
+	s.Virt.Domains = append(s.Virt.Domains, old, dos)
+	s.Virt.Domains[0], s.Virt.Domains[3] = s.Virt.Domains[3], s.Virt.Domains[0]
 }
 
 func attaching(list ...answers.AttachVM) *answers.Answers {
@@ -64,6 +76,8 @@ func TestVMs(t *testing.T) {
 			op.Type("10")
 			op.Press("tab", "tab", "down", "ctrl+n")
 		}},
+		{"vms-unfit", setup{Spec: unfit}, to("vms", "down", "down", "down", "space")},
+		{"vms-no-acpi", setup{Spec: unfit}, to("vms", "e", "down")},
 		{"vms-odd", setup{Spec: odd}, to("vms")},
 		{"vms-asleep", setup{Spec: odd}, to("vms", "down", "space")},
 		{"vms-several", setup{Spec: odd}, router()},
@@ -115,6 +129,10 @@ func TestAttachLater(t *testing.T) {
 		{"later-task", later, opened("ctrl+p", "ctrl+p")},
 		{"later-task-one-nic", one, opened("ctrl+p", "ctrl+p")},
 		{"later-libvirt", later, opened("ctrl+p")},
+		{"later-port-groups", later, func(t *testing.T, op *operator) {
+			opened("ctrl+p", "tab", "tab")(t, op)
+			op.Type("office=10")
+		}},
 		{"later-new-bridge", later, func(t *testing.T, op *operator) { opened("ctrl+p", "ctrl+p", "down")(t, op); op.Go(t, "bridge") }},
 		{"later-safety", later, opened("a", "ctrl+n")},
 		{"later-review", later, opened("a", "ctrl+n", "ctrl+n")},

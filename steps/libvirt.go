@@ -9,6 +9,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/op"
+	"bridgehead/backend/plan"
 	"bridgehead/backend/virt"
 	"bridgehead/tui"
 )
@@ -36,9 +37,9 @@ func newLibvirtPage(w *Wizard) *libvirtPage {
 		{Value: answers.DefaultStop, Label: "stop", Explain: "stopped, and not started with the host"},
 		{Value: answers.DefaultRemove, Label: "remove", Explain: "its definition goes too"},
 	}}
-	p.existing = &tui.ChoiceField{Label: "It exists", Value: &d.Existing, When: func() bool { return d.Libvirt && p.differs() }, Options: []tui.Option{
-		{Value: answers.ExistingUpdate, Label: "update", Explain: "it leads to the bridge from now on; the review shows the difference"},
-		{Value: answers.ExistingLeave, Label: "leave", Explain: "it goes on as it is, and does not lead to the bridge"},
+	p.existing = &tui.ChoiceField{Label: "It exists", Value: &d.Existing, When: func() bool { return d.Libvirt && p.differs() }, Detail: p.difference, Options: []tui.Option{
+		{Value: answers.ExistingUpdate, Label: "update", Explain: "it leads to the bridge from now on"},
+		{Value: answers.ExistingLeave, Label: "keep", Explain: "it goes on as it is, and does not lead to the bridge"},
 	}}
 	p.Fields = []tui.Field{
 		&tui.ToggleField{Label: "Change libvirt", Value: &d.Libvirt, Help: "No leaves libvirt alone."},
@@ -46,7 +47,7 @@ func newLibvirtPage(w *Wizard) *libvirtPage {
 		p.existing,
 		&tui.TextField{Label: "Port groups", Value: &d.PortGroups, When: func() bool {
 			return d.Libvirt && d.Network != "" && !(p.differs() && d.Existing == answers.ExistingLeave)
-		}, Check: checkGroups,
+		}, Check: checkGroups, Detail: p.difference,
 			Help: "Empty: none. office=10 is an access port in VLAN 10, all=10+20 a trunk, all=1n+20 one whose VLAN 1 is not tagged."},
 		p.standard,
 	}
@@ -70,6 +71,29 @@ func (p *libvirtPage) Enter() tea.Cmd {
 		p.standard.Options[1+i].Off = off
 	}
 	return p.Form.Enter()
+}
+
+// difference is what changes of a network that is there already.
+func (p *libvirtPage) difference(width int) []string {
+	old, found := p.network(p.w.draft.Network)
+	a := p.w.draft.Answers()
+	if !found || a.Libvirt == nil || a.Libvirt.Existing == answers.ExistingLeave {
+		return nil
+	}
+	after, err := plan.NetworkXML(p.w.facts.Virt, a)
+	if err != nil || after == old.XML {
+		return nil
+	}
+	return tui.FileDiff{Path: "libvirt network " + old.Name, Before: old.XML, After: after}.Lines(width)
+}
+
+// Speak is what the form is about, and what changes of a network that is there already.
+func (p *libvirtPage) Speak(width int) string {
+	text := p.Form.Speak(width)
+	if diff := p.difference(width); len(diff) > 0 {
+		text += "\n\n" + strings.Join(diff, "\n")
+	}
+	return text
 }
 
 func (p *libvirtPage) has(network string) bool {

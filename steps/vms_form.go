@@ -67,11 +67,11 @@ func (p *vmsPage) form(v vm) *vmForm {
 // nics are the NICs of a VM to choose from, and a new one.
 func (p *vmsPage) nics(v vm) []tui.Option {
 	var out []tui.Option
-	const another = -1 // the NIC that is there already could still get another tag
+	const otherTag = -1 // the NIC that is there already could still get another tag
 	for _, n := range v.defined {
 		_, explain, _ := strings.Cut(nicLine(v, n), ": ")
 		o := tui.Option{Value: n.MAC, Label: n.MAC, Explain: explain}
-		if when, err := p.attachment(v, answers.AttachVM{Name: v.Name, NIC: n.MAC, Tag: another}); err != nil {
+		if when, err := p.attachment(v, answers.AttachVM{Name: v.Name, NIC: n.MAC, Tag: otherTag}); err != nil {
 			o.Off = err.Error()
 		} else {
 			o.Explain += "; moves " + when
@@ -82,7 +82,11 @@ func (p *vmsPage) nics(v vm) []tui.Option {
 	if v.Running {
 		explain = "in addition, plugged in at once"
 	}
-	return append(out, tui.Option{Value: answers.NewNIC, Label: "a new NIC", Explain: explain})
+	another := tui.Option{Value: answers.NewNIC, Label: "a new NIC", Explain: explain}
+	if _, err := p.attachment(v, answers.AttachVM{Name: v.Name, NIC: answers.NewNIC}); err != nil {
+		another.Off = err.Error()
+	}
+	return append(out, another)
 }
 
 // answer is what is typed. The only NIC of a VM needs no name.

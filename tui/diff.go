@@ -115,6 +115,16 @@ func (f FileDiff) lines(whole bool) []diffLine {
 	return append([]diffLine{{text: f.heading(added, removed), path: Clean(f.Path), file: true}}, body...)
 }
 
+// Lines are its changes with what is around them, to be shown among other things: no more than width columns each.
+func (f FileDiff) Lines(width int) []string {
+	var out []string
+	var d Diff
+	for _, line := range f.lines(false) {
+		out = append(out, d.draw(line, width))
+	}
+	return out
+}
+
 // heading is "/etc/network/interfaces: 4 lines added, 1 removed".
 func (f FileDiff) heading(added, removed int) string {
 	what := fmt.Sprintf("%d added, %d removed", added, removed)

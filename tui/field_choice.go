@@ -24,6 +24,8 @@ type ChoiceField struct {
 	Options []Option
 	Value   *string
 	When    func() bool
+	// Detail is what the choice comes to, below it while the field is focused, in lines of width columns. Nil: nothing more.
+	Detail func(width int) []string
 }
 
 func (c *ChoiceField) name() string { return c.Label }
@@ -100,7 +102,7 @@ func (c *ChoiceField) view(labels, width int, focused bool) []string {
 		lines = append(lines, hint(c.Help, nil, 2, width)...)
 	}
 	chosen := c.index()
-	return append(lines, optionLines(c.Options, width, func(i int, o Option) string {
+	lines = append(lines, optionLines(c.Options, width, func(i int, o Option) string {
 		switch {
 		case i == chosen && focused:
 			return "  > (*) "
@@ -111,6 +113,22 @@ func (c *ChoiceField) view(labels, width int, focused bool) []string {
 		}
 		return "    ( ) "
 	})...)
+	if focused {
+		lines = append(lines, detail(c.Detail, width)...)
+	}
+	return lines
+}
+
+// detail is what a field that is focused comes to, indented.
+func detail(of func(width int) []string, width int) []string {
+	if of == nil {
+		return nil
+	}
+	var lines []string
+	for _, line := range of(width - 4) {
+		lines = append(lines, "    "+line)
+	}
+	return lines
 }
 
 // heading is the first line of a field whose options follow below.

@@ -14,6 +14,8 @@ type TextField struct {
 	Value *string
 	Check func(string) error // nil: anything goes; the error is shown as it stands
 	When  func() bool        // nil: always shown
+	// Detail is what the text comes to, below it while the field is focused, in lines of width columns. Nil: nothing more.
+	Detail func(width int) []string
 
 	input  textinput.Model
 	loaded bool
@@ -96,5 +98,9 @@ func (t *TextField) view(labels, width int, focused bool) []string {
 	if focused {
 		help = t.Help
 	}
-	return append(lines, hint(help, err, labels+4, width)...)
+	lines = append(lines, hint(help, err, labels+4, width)...)
+	if focused && err == nil {
+		lines = append(lines, detail(t.Detail, width)...)
+	}
+	return lines
 }

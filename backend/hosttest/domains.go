@@ -51,6 +51,7 @@ func Domains(t *testing.T, v backend.Virt, env DomainEnv) {
 		{"a dump defines the same domain", domainExact},
 		{"a running domain keeps its NICs", domainRuns},
 		{"a NIC is plugged in and out", domainPlug},
+		{"what cannot be started is known before", domainUnfit},
 		{"what makes no sense is refused", domainRefusals},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -156,6 +157,26 @@ func domainPlug(t virtTest, env DomainEnv) {
 		t.ok(t.v.UnplugNIC(t.Context(), guestName, newMAC))
 		t.equal("the NICs", nics(t.domain().NICs), bothNICs)
 	}
+}
+
+func domainUnfit(t virtTest, _ DomainEnv) {
+	before := t.state()
+	list := []backend.Domain{{Name: "fit", Persistent: true, XML: t.domain().XML}, {Name: "transient"}}
+	for name, text := range map[string]string{
+		"/usr/bin/qemu-none": strings.Replace(guestXML, "qemu-system-x86_64", "qemu-none", 1),
+		"pc-i440fx-99.0":     strings.Replace(guestXML, "machine='pc'", "machine='pc-i440fx-99.0'", 1),
+	} {
+		list = append(list, backend.Domain{Name: name, Persistent: true, XML: text})
+		t.refused("a change of a domain with "+name, t.v.DefineDomain(t.Context(), text))
+	}
+	unfit, err := t.v.Unfit(t.Context(), list)
+	t.ok(err)
+	for _, d := range list {
+		if why, is := unfit[d.Name]; is == strings.Contains("fit transient", d.Name) || is && !strings.Contains(why, d.Name) {
+			t.Errorf("%s: %q", d.Name, why)
+		}
+	}
+	t.equal("the state", t.state(), before)
 }
 
 func domainRefusals(t virtTest, env DomainEnv) {

@@ -255,6 +255,20 @@ func TestRefusals(t *testing.T) {
 		}), nil},
 		{"MTU too large", "bridge.mtu", "1500", spec(none), func(a *answers.Answers) { a.Bridge.MTU = 9000 }},
 		{"network in use", "libvirt.network", "example1", spec(none), func(a *answers.Answers) { a.Libvirt = &answers.Libvirt{Network: "default", Default: "keep"} }},
+		{"VM whose emulator is gone", "vms.attach[0]", "its emulator /usr/bin/qemu-old cannot be run", spec(func(s *sim.Spec) {
+			d := &s.Virt.Domains[1]
+			d.XML = strings.Replace(sim.DomainXML(*d), "qemu-system-x86_64", "qemu-old", 1)
+		}), plantest.VMs},
+		{"VM of an unknown machine type", "vms.attach[0]", "machine type pc-q35-99.0", spec(func(s *sim.Spec) {
+			d := &s.Virt.Domains[1]
+			d.XML = strings.Replace(sim.DomainXML(*d), "pc-q35-7.2", "pc-q35-99.0", 1)
+		}), plantest.VMs},
+		{"a NIC plugged in without ACPI", "vms.attach[0]", "without ACPI", spec(func(s *sim.Spec) {
+			d := &s.Virt.Domains[0]
+			d.XML = strings.Replace(sim.DomainXML(*d), "pc-q35-7.2", "pc-i440fx-7.2", 1)
+		}), func(a *answers.Answers) {
+			a.VMs = &answers.VMs{Attach: []answers.AttachVM{{Name: "example1", NIC: answers.NewNIC}}}
+		}},
 		{"bad answers", "bridge.tag", "VLAN", spec(none), func(a *answers.Answers) { a.Bridge.Tag = -1 }},
 		{"no kernel datapath", "", "openvswitch", spec(func(s *sim.Spec) { s.OVS.KernelModule = false }), nil},
 		{"Open vSwitch stopped", "", "Open vSwitch", spec(func(s *sim.Spec) { s.OVS.Stopped = true }), nil},

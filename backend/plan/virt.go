@@ -49,41 +49,47 @@ func (b *builder) network(name string) (backend.Network, bool) {
 	return backend.Network{}, false
 }
 
+// NetworkXML is the definition that the network of the answers is to have: what it has, where that leads to the bridge already
+// and has the port groups that are asked for.
+func NetworkXML(st backend.VirtState, a answers.Answers) (string, error) {
+	spec := virt.NetworkSpec{Name: a.Libvirt.Network, Bridge: a.Bridge.Name}
+	for _, g := range a.Libvirt.PortGroups {
+		spec.PortGroups = append(spec.PortGroups, virt.PortGroup(g))
+	}
+	for _, n := range st.Networks {
+		switch {
+		case n.Name != spec.Name:
+		case virt.OnBridge(n.XML, spec.Bridge):
+			return virt.WithPortGroups(n.XML, spec.PortGroups)
+		default:
+			spec.UUID = n.UUID
+		}
+	}
+	return virt.NetworkXML(spec)
+}
+
 // defineNetwork defines the network that is asked for. One of that name is left as it is where it leads to the bridge already, or
 // where that is asked for; else it is updated.
 func (b *builder) defineNetwork(name string) error {
-	l := b.answers.Libvirt
-	spec := virt.NetworkSpec{Name: name, Bridge: b.answers.Bridge.Name}
-	for _, g := range l.PortGroups {
-		spec.PortGroups = append(spec.PortGroups, virt.PortGroup(g))
-	}
-	define := &op.DefineNetwork{Name: name}
 	old, found := b.network(name)
-	var err error
-	switch {
-	case found && l.Existing == answers.ExistingLeave:
+	if found && b.answers.Libvirt.Existing == answers.ExistingLeave {
 		b.leaveNetwork(old)
 		return nil
-	case found && virt.OnBridge(old.XML, spec.Bridge):
-		define.XML, err = virt.WithPortGroups(old.XML, spec.PortGroups)
-		if err == nil && define.XML == old.XML {
-			b.leaveNetwork(old)
-			return nil
-		}
-		if err == nil && old.Active && old.Persistent {
-			b.leaveNetwork(old)
-			b.setPortGroups(old, define.XML)
-			return nil
-		}
-		define.Before = &old
-	case found:
-		define.Before, spec.UUID = &old, old.UUID
-		define.XML, err = virt.NetworkXML(spec)
-	default:
-		define.XML, err = virt.NetworkXML(spec)
 	}
-	if err != nil {
+	text, err := NetworkXML(b.facts.Virt, b.answers)
+	define := &op.DefineNetwork{Name: name, XML: text}
+	switch {
+	case err != nil:
 		return b.wrong("libvirt.network", "%v", err)
+	case found && text == old.XML:
+		b.leaveNetwork(old)
+		return nil
+	case found && virt.OnBridge(old.XML, b.answers.Bridge.Name) && old.Active && old.Persistent:
+		b.leaveNetwork(old)
+		b.setPortGroups(old, text)
+		return nil
+	case found:
+		define.Before = &old
 	}
 	if users := op.Users(b.facts.Virt, name); found && len(users) > 0 {
 		return b.wrong("libvirt.network", "a network %s exists and running VMs use it (%s); choose another name, shut them down first, or leave it as it is (libvirt.existing: leave)",

@@ -13,6 +13,7 @@ import (
 	"bridgehead/backend/check"
 	"bridgehead/backend/domain"
 	"bridgehead/backend/op"
+	"bridgehead/backend/process"
 	"bridgehead/backend/virt"
 )
 
@@ -59,6 +60,9 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	b.out.Scope.Domains = append(b.out.Scope.Domains, d.Name)
 	port.MAC = o.MAC
 	b.out.Checks = append(b.out.Checks, port)
+	if d.Running && o.New {
+		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s gets its new NIC while it runs; if its machine has no free slot, all of this is taken back. To take it back, its system has to let go of the NIC, or the VM has to be shut down", d.Name))
+	}
 	if d.Running && !o.New {
 		b.out.Notes = append(b.out.Notes, fmt.Sprintf("VM %s runs: its NIC moves when it is shut down and started again; a restart from inside is not enough", d.Name))
 	}
@@ -132,10 +136,23 @@ func Attachment(d backend.Domain, want answers.AttachVM, to domain.Source) (*op.
 	} else {
 		_, err = domain.Move(d.XML, mac, to)
 	}
+	if err == nil && o.New && d.Running {
+		err = pluggable(d)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("VM %s: %w", d.Name, err)
 	}
 	return o, nil
+}
+
+// pluggable says why a VM that runs takes no NIC: QEMU's older PC plugs in devices by ACPI alone (its bus says "does not
+// support hotplugging").
+func pluggable(d backend.Domain) error {
+	m, err := domain.MachineOf(d.XML)
+	if err == nil && (m.Arch == "x86_64" || m.Arch == "i686") && !strings.Contains(m.Type, "q35") && !m.ACPI {
+		err = errors.New("it runs without ACPI (<features><acpi/></features>), so no NIC can be plugged in; shut it down first, or move the NIC that it has")
+	}
+	return err
 }
 
 // Attachable finds a VM, and says why its NICs cannot be changed.
@@ -149,6 +166,8 @@ func Attachable(st backend.VirtState, name string) (backend.Domain, error) {
 			return d, fmt.Errorf("VM %s is transient: it has no definition that could be changed; define it first (virsh define)", name)
 		case d.Saved:
 			return d, fmt.Errorf("VM %s is saved to disk and would come back with its NIC as it was; start it, or drop that (virsh managedsave-remove)", name)
+		case d.Unfit != "":
+			return d, fmt.Errorf("VM %s cannot be started as it is defined, nor changed: %s; correct it first (virsh edit %s)", name, d.Unfit, process.Words(name))
 		default:
 			return d, nil
 		}

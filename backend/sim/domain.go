@@ -86,6 +86,8 @@ func (m *Machine) defineDomain(text string) error {
 		return fmt.Errorf("XML error: %w", err)
 	case def.Name == "" || strings.ContainsAny(def.Name, "/\n"):
 		return errors.New("XML error: missing or wrong name")
+	case unfit(text) != "":
+		return fmt.Errorf("unsupported configuration: %s", unfit(text))
 	case def.UUID == "":
 		return errors.New("XML error: this simulation wants a UUID")
 	}

@@ -130,6 +130,9 @@ func (x fakeSwitch) State(context.Context) (backend.SwitchState, error) {
 	return x.sw, x.call("switch")
 }
 func (x fakeVirt) State(context.Context) (backend.VirtState, error) { return x.virt, x.call("virt") }
+func (x fakeVirt) Unfit(_ context.Context, domains []backend.Domain) (map[string]string, error) {
+	return map[string]string{"old": "its emulator is gone"}, x.call("unfit")
+}
 func (x fakePackages) Installed(_ context.Context, names ...string) (map[string]string, error) {
 	have := map[string]string{}
 	for _, n := range names {

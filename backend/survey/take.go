@@ -129,7 +129,8 @@ func firstParts(h backend.Host, o Options) []part {
 		{"read the state of Open vSwitch", Refuse, "Whether a NIC is a port already is not known",
 			get(h.Switch.State, func(e *evidence, v backend.SwitchState) { e.sw = v })},
 		{"read the state of libvirt", Warn, "Networks and guests are not known",
-			get(h.Virt.State, func(e *evidence, v backend.VirtState) { e.virt = v })},
+			get(func(ctx context.Context) (backend.VirtState, error) { return readVirt(ctx, h.Virt) },
+				func(e *evidence, v backend.VirtState) { e.virt = v })},
 		{"ask for the installed packages", Warn, "What is missing is not known",
 			get(func(ctx context.Context) (map[string]string, error) {
 				return h.Packages.Installed(ctx, packageNames()...)
@@ -167,6 +168,19 @@ func laterParts(h backend.Host, e *evidence) []part {
 			get(func(ctx context.Context) (map[int][]string, error) { return readEnviron(ctx, h.Processes, pids), nil },
 				func(e *evidence, v map[int][]string) { e.environ = v })},
 	}
+}
+
+// readVirt is libvirt's state, with what keeps a VM from being started. Where that is not told, it shows when it is tried.
+func readVirt(ctx context.Context, v backend.Virt) (backend.VirtState, error) {
+	st, err := v.State(ctx)
+	if err != nil || len(st.Domains) == 0 {
+		return st, err
+	}
+	unfit, _ := v.Unfit(ctx, st.Domains)
+	for i := range st.Domains {
+		st.Domains[i].Unfit = unfit[st.Domains[i].Name]
+	}
+	return st, nil
 }
 
 func readUnits(ctx context.Context, s backend.Services) (map[string]backend.Unit, error) {

@@ -65,9 +65,10 @@ var (
 	lineBreak  = regexp.MustCompile(`\n\s*`)
 )
 
-// tidy writes empty elements as <this/>, as libvirt does and people read them, and
-// leaves out the empty parameters of a virtual port.
+// tidy writes XML as libvirt does, so that a diff shows what differs: single quotes, empty elements as <this/>, and
+// without the empty parameters of a virtual port.
 func tidy(text string) string {
+	text = strings.ReplaceAll(text, `"`, "'") // in a value, it is &#34;
 	text = empty.ReplaceAllString(text, "<$1$2/>")
 	return empty.ReplaceAllString(parameters.ReplaceAllString(text, ""), "<$1$2/>")
 }
@@ -162,7 +163,7 @@ func WithPortGroups(text string, groups []PortGroup) (string, error) {
 		}
 	}
 	out, err := n.Marshal()
-	return strings.ReplaceAll(tidy(out), `"`, "'") + "\n", err // quoted as libvirt does it, for the diff
+	return tidy(out) + "\n", err
 }
 
 // PortGroupXML is a port group as it stands in the definition of a network, on one line; "" where there is none of that name.
@@ -177,7 +178,7 @@ func PortGroupXML(text, name string) string {
 			if err != nil {
 				return ""
 			}
-			return lineBreak.ReplaceAllString(tidy(out), "")
+			return lineBreak.ReplaceAllString(strings.ReplaceAll(tidy(out), "'", `"`), "") // to stand in a shell's single quotes
 		}
 	}
 	return ""

@@ -15,12 +15,12 @@ func TestNetworkXML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As the tutorial has it, but for the quotes.
+	// As the tutorial has it.
 	const want = `<network>
   <name>examplebr0</name>
-  <forward mode="bridge"/>
-  <bridge name="examplebr0"/>
-  <virtualport type="openvswitch"/>
+  <forward mode='bridge'/>
+  <bridge name='examplebr0'/>
+  <virtualport type='openvswitch'/>
 </network>
 `
 	if got != want {

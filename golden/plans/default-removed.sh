@@ -26,9 +26,9 @@ dhclient -4 -v -i -pf /run/dhclient.examplebr0p1.pid -lf /var/lib/dhcp/dhclient.
 virsh net-define /dev/stdin <<'EOF'
 <network>
   <name>examplebr0</name>
-  <forward mode="bridge"/>
-  <bridge name="examplebr0"/>
-  <virtualport type="openvswitch"/>
+  <forward mode='bridge'/>
+  <bridge name='examplebr0'/>
+  <virtualport type='openvswitch'/>
 </network>
 EOF
 virsh net-start examplebr0

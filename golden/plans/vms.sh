@@ -27,9 +27,9 @@ arping -q -U -c 3 -I examplebr0p1 192.168.1.100 || true
 virsh net-define /dev/stdin <<'EOF'
 <network>
   <name>examplebr0</name>
-  <forward mode="bridge"/>
-  <bridge name="examplebr0"/>
-  <virtualport type="openvswitch"/>
+  <forward mode='bridge'/>
+  <bridge name='examplebr0'/>
+  <virtualport type='openvswitch'/>
 </network>
 EOF
 virsh net-start examplebr0
