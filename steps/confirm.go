@@ -328,6 +328,9 @@ func (p *confirmPage) waiting() string {
 	case !p.checked:
 		return what + ". Looking whether it works ..."
 	case p.passed:
+		if p.w.plan.Answers.Existing() { // no login depends on it
+			return what + ", and every check passes. Press k to keep it."
+		}
 		return what + ", and every check passes. Best is to log in anew over the network now, as a test. Then press k to keep it."
 	case p.waits:
 		return what + ". The bond is not ready yet, which may take up to " + span(bond.Patience) + "; see what it says."

@@ -206,8 +206,16 @@ func (w *Wizard) networkOf(bridge string) string {
 	return bridge
 }
 
+// asked is the draft, or the answers of a run that was there before this wizard: its steps are those that led to it.
+func (w *Wizard) asked() Draft {
+	if w.run.met && len(w.plan.Items) > 0 {
+		return draftOf(w.plan.Answers)
+	}
+	return w.draft
+}
+
 // builds says that a new bridge is made.
-func (w *Wizard) builds() bool { return w.draft.On == "" }
+func (w *Wizard) builds() bool { return w.asked().On == "" }
 
 // proposeBond fills in what fits the members, and what was heard on them.
 func (w *Wizard) proposeBond() {

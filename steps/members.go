@@ -21,9 +21,10 @@ func membersStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "members", Title: "Members", When: w.bonds, Page: func() tui.Page { return &membersPage{w: w} }}
 }
 
-// bonds says that the draft asks for a bond.
+// bonds says that a bond is asked for.
 func (w *Wizard) bonds() bool {
-	return w.builds() && (w.draft.Kind == answers.KindOVSBond || w.draft.Kind == answers.KindKernelBond)
+	kind := w.asked().Kind
+	return w.builds() && (kind == answers.KindOVSBond || kind == answers.KindKernelBond)
 }
 
 // listenFor is how long the switches are listened to, in rounds, so that what was heard shows

@@ -8,7 +8,7 @@ import (
 
 func taskStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "task", Title: "What to do",
-		When: func() bool { return len(w.facts.Uplinked()) > 0 || !w.builds() },
+		When: func() bool { return !w.run.met && len(w.facts.Uplinked()) > 0 || !w.builds() },
 		Page: func() tui.Page { return newTaskPage(w) }}
 }
 

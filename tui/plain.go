@@ -21,6 +21,7 @@ type plain struct {
 
 	visit   int             // of the shell, that was told
 	told    map[string]bool // the lines of this page that were
+	whole   bool            // a key was pressed: if that changes the page, it is told whole
 	at      int             // ID of the question asked now
 	from    int             // first option listed
 	mark    time.Duration   // of the countdown, that was told
@@ -109,7 +110,7 @@ func (p *plain) line(text string) tea.Cmd {
 	case len([]rune(text)) == 1:
 		if _, ok := find(p.shell.Page().Keys(), keyOf(text)); ok {
 			if p.shell.status().Deadline.IsZero() { // else only what is new
-				p.told = nil
+				p.whole = true
 			}
 			return p.press(text)
 		}

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -41,7 +42,7 @@ func (p *plain) tell() tea.Cmd {
 // tellPage tells a page when it is shown, and later what is new on it.
 func (p *plain) tellPage() {
 	if p.visit != p.shell.visits {
-		p.visit, p.told, p.at, p.from, p.mark = p.shell.visits, nil, 0, 0, 0
+		p.visit, p.told, p.whole, p.at, p.from, p.mark = p.shell.visits, nil, false, 0, 0, 0
 		p.drop()
 		p.say("\n" + p.heading() + "\n")
 	}
@@ -64,13 +65,20 @@ func (p *plain) tellPage() {
 	}
 }
 
-// news are the lines of the page that it did not have when it was told last.
+// news are the lines of the page that it did not have when it was told last; after a key that has changed it, all of them.
 func (p *plain) news() string {
-	var fresh []string
+	lines := strings.Split(speak(p.shell.Page(), p.width), "\n")
 	now := map[string]bool{"": true}
-	for line := range strings.SplitSeq(speak(p.shell.Page(), p.width), "\n") {
-		line = strings.TrimRight(line, " ")
-		if now[line] = true; line == "" || !p.told[line] {
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+		now[lines[i]] = true
+	}
+	if p.whole && !maps.Equal(now, p.told) {
+		p.told, p.whole = nil, false
+	}
+	var fresh []string
+	for _, line := range lines {
+		if line == "" || !p.told[line] {
 			fresh = append(fresh, Wrap(line, p.width)...)
 		}
 	}
