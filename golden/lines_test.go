@@ -52,6 +52,9 @@ func TestLines(t *testing.T) {
 			o.Answer("", "", "", "", "", "", "", "", "", "", "") // up to the network
 			o.Answer("keep", "back", "update", "office=10", "")
 		}},
+		{"later", setup{Before: stepstest.Converted}, func(op *operator, o *tuitest.Teller) {
+			o.Answer("", "", "", "yes", "web1", "back", "back", "1", "", "", "")
+		}},
 		{"vms-gone", setup{Answers: attaching(answers.AttachVM{Name: "example2"}, answers.AttachVM{Name: "gone"})}, func(op *operator, o *tuitest.Teller) {
 			o.Answer("", "", "", "", "", "", "", "", "", "", "", "", "")
 			o.Answer("", "")

@@ -41,8 +41,7 @@ func (p *donePage) Update(msg tea.Msg) tea.Cmd {
 		return tui.Goto("survey")
 	}
 	if tui.Pressed(msg, "v") {
-		p.w.newVM.wanted = true
-		return tui.Goto("newvm")
+		return p.w.makeVM("done")
 	}
 	return p.prose.Update(msg)
 }

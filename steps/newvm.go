@@ -17,7 +17,8 @@ import (
 
 // newVM is what the operator has typed about a new VM, valid or not. It comes after the change and is no part of it.
 type newVM struct {
-	wanted                                  bool // its pages are shown
+	wanted                                  bool   // its pages are shown
+	from                                    string // the step from where it was asked for
 	making                                  bool
 	Name, Memory, VCPUs, Path, Size, Format string
 	ISO, OS, Console, Connection, PortGroup string
@@ -77,6 +78,9 @@ func (p *newVMPage) Enter() tea.Cmd {
 	w, d := p.w, &p.w.newVM
 	p.connect.Options = nil
 	a := w.plan.Answers
+	if len(w.plan.Items) == 0 { // the bridge was there before
+		a = w.network()
+	}
 	offer := func(value string) {
 		if !slices.ContainsFunc(p.connect.Options, func(o tui.Option) bool { return o.Value == value }) {
 			p.connect.Options = append(p.connect.Options, tui.Option{Value: value, Label: value})
@@ -92,7 +96,7 @@ func (p *newVMPage) Enter() tea.Cmd {
 	}
 	offer(viaBridge + a.Bridge.Name)
 	if d.Memory == "" {
-		*d = newVM{wanted: true, Memory: "2048", VCPUs: "2", Size: "20", Format: answers.FormatQCOW2, Console: answers.ConsoleVNC,
+		*d = newVM{wanted: true, from: d.from, Memory: "2048", VCPUs: "2", Size: "20", Format: answers.FormatQCOW2, Console: answers.ConsoleVNC,
 			Connection: p.connect.Options[0].Value}
 		p.given()
 	}
@@ -129,7 +133,7 @@ func (p *newVMPage) follow() {
 
 func (p *newVMPage) Update(msg tea.Msg) tea.Cmd {
 	if tui.Pressed(msg, "esc", "ctrl+p") {
-		return tui.Goto("done")
+		return tui.Goto(p.w.newVM.from)
 	}
 	name := p.w.newVM.Name
 	cmd := p.Form.Update(msg)
@@ -186,6 +190,12 @@ func (d newVM) vm() answers.CreateVM {
 		c.Bridge = strings.TrimPrefix(d.Connection, viaBridge)
 	}
 	return c
+}
+
+// makeVM goes to the pages on which a VM is made, and comes back to the step from.
+func (w *Wizard) makeVM(from string) tea.Cmd {
+	w.newVM.wanted, w.newVM.from = true, from
+	return tui.Goto("newvm")
 }
 
 // noNewVM says why no VM can be made; "" where one can.

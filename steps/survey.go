@@ -96,7 +96,7 @@ func (p *surveyPage) opens() string {
 		return ""
 	case w.At != "":
 		return w.At
-	case !w.builds() && len(w.facts.Virt.Domains) > 0 && w.facts.Virt.Available:
+	case !w.builds() && w.facts.Virt.Available:
 		return "vms"
 	}
 	return ""

@@ -18,7 +18,9 @@ import (
 
 func vmsStep(w *Wizard) tui.Step {
 	return tui.Step{ID: "vms", Title: "VMs",
-		When: func() bool { return w.facts.Virt.Available && len(w.facts.Virt.Domains) > 0 || len(w.attached()) > 0 },
+		When: func() bool {
+			return w.facts.Virt.Available && (len(w.facts.Virt.Domains) > 0 || !w.builds()) || len(w.attached()) > 0
+		},
 		Page: func() tui.Page { return &vmsPage{w: w, typed: map[string]answers.AttachVM{}} }}
 }
 
@@ -70,6 +72,7 @@ func (p *vmsPage) Enter() tea.Cmd {
 	p.table.Columns = []tui.Column{{Title: "VM", Min: 10}, {Title: "State", Min: 7}, {Title: "NIC", Min: 10}, {Title: "Now on", Min: 7}, {Title: "Moves", Min: 9}}
 	p.table.Select, p.table.Noun, p.table.Empty = tui.SelectMany, "VMs", "libvirt has no VM."
 	p.table.Detail = p.detail
+	p.w.newVM.wanted = false
 	p.vms, p.known = nil, map[answers.AttachVM]moving{}
 	for _, d := range p.w.facts.Virt.Domains {
 		p.vms = append(p.vms, read(p.w.facts.Virt, d))

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"bridgehead/backend/answers"
+	"bridgehead/backend/plan"
 	"bridgehead/tui"
 )
 
@@ -30,6 +31,8 @@ func (p *vmsPage) Update(msg tea.Msg) tea.Cmd {
 		case tui.Pressed(msg, "x"):
 			p.leaveOut()
 			return nil
+		case tui.Pressed(msg, "v"):
+			return p.w.makeVM("vms")
 		}
 	}
 	row, _ := p.table.Cursor()
@@ -98,6 +101,11 @@ func (p *vmsPage) Next() error {
 			return errors.New(sentence(err))
 		}
 	}
+	if bad := (*answers.Error)(nil); !p.w.builds() && len(p.w.attached()) == 0 {
+		if _, err := plan.Build(p.w.facts, p.w.draft.Answers()); errors.As(err, &bad) && bad.Field == "vms" {
+			return errors.New("There is nothing to do yet: choose a VM, or create one. Ctrl-C ends the wizard.")
+		}
+	}
 	return nil
 }
 
@@ -115,7 +123,11 @@ func (p *vmsPage) Keys() []tui.Key {
 	if !ok {
 		edit, all = edit.Unless("There is no VM here."), all.Unless("There is no VM here.")
 	}
-	keys = slices.Insert(keys, min(1, len(keys)), edit, all)
+	more := []tui.Key{edit, all}
+	if !p.w.builds() { // else it is offered once the bridge is there
+		more = append(more, tui.Bind("create a VM", "v").Unless(p.w.noNewVM()))
+	}
+	keys = slices.Insert(keys, min(1, len(keys)), more...)
 	if lost, _ := p.lost(); len(lost) > 0 {
 		keys = append([]tui.Key{tui.Bind("leave out "+strings.Join(lost, ", "), "x")}, keys...)
 	}

@@ -199,6 +199,7 @@ func (p *vmsPage) take(a answers.AttachVM) {
 const (
 	askVMs   = 0
 	askMore  = 1
+	askNew   = 2
 	askFirst = 10 // of the first VM; each has perVM places
 	perVM    = 10
 )
@@ -206,10 +207,11 @@ const (
 // Ask asks for the VMs, and about those with several NICs, and those of which the operator wants to say more.
 func (p *vmsPage) Ask() []tui.Question {
 	out := p.table.Ask()
-	if len(out) == 0 {
-		return nil
-	}
 	if len(p.table.Chosen) == 0 {
+		if !p.w.builds() {
+			out = append(out, tui.Question{ID: askNew, Label: "Create a VM", Help: "Instead: with virt-install, on the bridge.", Off: p.w.noNewVM(),
+				Options: []tui.Option{{Value: "no", Label: "no"}, {Value: "yes", Label: "yes"}}, Now: []string{"no"}})
+		}
 		return out
 	}
 	more := tui.Question{ID: askMore, Label: "Say more about", Help: "another NIC, a VLAN tag, or the bridge itself.", Many: true, Now: p.asked}
@@ -249,6 +251,11 @@ func (p *vmsPage) answered(a tui.AnswerMsg) tea.Cmd {
 		return cmd
 	case askMore:
 		p.asked = a.Values
+		return nil
+	case askNew:
+		if a.Text() == "yes" {
+			return p.w.makeVM("vms")
+		}
 		return nil
 	}
 	at := (a.ID - askFirst) / perVM
