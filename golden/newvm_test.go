@@ -89,6 +89,21 @@ func TestNewVM(t *testing.T) {
 			op.Press("ctrl+n")
 			op.Wait(time.Second)
 		}},
+		{"newvm-system", real, func(t *testing.T, op *operator) {
+			toNewVM(t, op)
+			op.Press("tab", "tab", "tab", "tab", "tab", "tab", "tab")
+			op.Type("debian")
+			op.Wait(time.Second)
+		}},
+		{"newvm-system-unknown", real, func(t *testing.T, op *operator) {
+			toNewVM(t, op)
+			op.Press("tab", "tab", "tab", "tab", "tab", "tab")
+			op.Type("/var/vm/ISO/debian-12.8.0-amd64-netinst.iso")
+			op.Press("tab")
+			op.Type("debian14")
+			op.Wait(time.Second)
+			op.Press("ctrl+n")
+		}},
 		{"newvm-hostile", real, func(t *testing.T, op *operator) {
 			toNewVM(t, op)
 			for range len("example3") {

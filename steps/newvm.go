@@ -12,6 +12,7 @@ import (
 
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
+	"bridgehead/backend/newvm"
 	"bridgehead/tui"
 )
 
@@ -42,7 +43,11 @@ type newVMPage struct {
 	tui.Form
 	w       *Wizard
 	connect *tui.ChoiceField
+	systems []string // that virt-install knows; none as long as that is not known
 }
+
+// systemsMsg are the operating systems that virt-install knows.
+type systemsMsg []string
 
 func newNewVMPage(w *Wizard) *newVMPage {
 	d := &w.newVM
@@ -59,7 +64,7 @@ func newNewVMPage(w *Wizard) *newVMPage {
 			{Value: answers.FormatRaw, Label: "raw", Explain: "plain"},
 		}},
 		&tui.TextField{Label: "ISO", Value: &d.ISO, Check: answers.FilePath, Help: "The image to install from, with its whole path."},
-		&tui.TextField{Label: "Operating system", Value: &d.OS, Check: answers.OSName, Help: "Like debian12 or ubuntu22.04. Empty: found out from the ISO."},
+		&tui.TextField{Label: "Operating system", Value: &d.OS, Check: p.system, Help: "Like debian12 or ubuntu22.04; a part of it lists those that have it. Empty: found out from the ISO."},
 		&tui.ChoiceField{Label: "Console", Value: &d.Console, Options: []tui.Option{
 			{Value: answers.ConsoleVNC, Label: "VNC", Explain: "a screen, on this host's 127.0.0.1 only"},
 			{Value: answers.ConsoleSerial, Label: "serial", Explain: "virsh console; the ISO has to write there"},
@@ -102,7 +107,31 @@ func (p *newVMPage) Enter() tea.Cmd {
 	}
 	offer(d.Connection)
 	p.follow()
-	return p.Form.Enter()
+	h := w.Host
+	return tea.Batch(p.Form.Enter(), func() tea.Msg {
+		room, _ := h.Guests.Look(background()) // what is wrong with it, the next page tells
+		return systemsMsg(room.Systems)
+	})
+}
+
+// system says what is wrong with the name of an operating system.
+func (p *newVMPage) system(name string) error {
+	if err := answers.OSName(name); err != nil || name == "" || len(p.systems) == 0 || slices.Contains(p.systems, name) {
+		return err
+	}
+	like := newvm.Like(p.systems, name)
+	if len(like) == 0 {
+		return fmt.Errorf("virt-install knows no %s; virt-install --osinfo list lists what it knows", name)
+	}
+	return fmt.Errorf("virt-install knows no %s; like it: %s", name, some(like, 12))
+}
+
+// some are the first names of a list, and how many more there are.
+func some(names []string, n int) string {
+	if len(names) <= n {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
 // given takes up the first VM that the answers create.
@@ -134,6 +163,10 @@ func (p *newVMPage) follow() {
 func (p *newVMPage) Update(msg tea.Msg) tea.Cmd {
 	if tui.Pressed(msg, "esc", "ctrl+p") {
 		return tui.Goto(p.w.newVM.from)
+	}
+	if known, ok := msg.(systemsMsg); ok {
+		p.systems = known
+		return nil
 	}
 	name := p.w.newVM.Name
 	cmd := p.Form.Update(msg)

@@ -150,3 +150,15 @@ func TestWhatAFailureLeavesIsTold(t *testing.T) {
 		t.Errorf("%+v, %v", made, err)
 	}
 }
+
+func TestLike(t *testing.T) {
+	systems := []string{"debian10", "debian11", "debian12", "debian9", "generic", "ubuntu22.04", "ubuntu24.04", "win2k22"}
+	for typed, want := range map[string]string{
+		"debian13": "debian12 debian11 debian10", "Debian": "debian12 debian11 debian10 debian9", "22": "win2k22 ubuntu22.04",
+		"ubuntu": "ubuntu24.04 ubuntu22.04", "debianbookworm": "debian12 debian11 debian10 debian9", "xyz": "", "": "",
+	} {
+		if got := strings.Join(newvm.Like(systems, typed), " "); got != want {
+			t.Errorf("%s: %s", typed, got)
+		}
+	}
+}

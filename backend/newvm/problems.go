@@ -64,7 +64,11 @@ func Problems(f Facts, c answers.CreateVM) []Problem {
 	capacity(f.Room, c, refuse, note)
 	connected(f, c, refuse)
 	if len(f.Room.Systems) > 0 && c.OS != "" && !slices.Contains(f.Room.Systems, c.OS) {
-		refuse("choose "+near(f.Room.Systems, c.OS)+", or leave it empty to have it found out", "virt-install knows no operating system %s", c.OS)
+		another := "one that virt-install --osinfo list lists"
+		if like := Like(f.Room.Systems, c.OS); len(like) > 0 {
+			another = like[0]
+		}
+		refuse("choose "+another+", or leave it empty to have it found out", "virt-install knows no operating system %s", c.OS)
 	}
 	if len(f.Room.Places) == 2 {
 		disk(f.Room.Places[0], f.Room.User, c, refuse, note)
@@ -158,16 +162,4 @@ func iso(p backend.Place, user string, refuse say) {
 	case p.Closed != "":
 		refuse("copy the ISO to /var/lib/libvirt/images", "QEMU runs as %s, who may not read %s", user, p.Closed)
 	}
-}
-
-// near is the last system that begins most like name: debian11 for debian12.
-func near(systems []string, name string) string {
-	for n := len(name); n > 2; n-- {
-		for _, s := range slices.Backward(systems) {
-			if strings.HasPrefix(s, name[:n]) {
-				return s
-			}
-		}
-	}
-	return "one that virt-install --osinfo list lists"
 }
