@@ -160,7 +160,7 @@ func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string)
 			fmt.Fprintln(a.err, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(id))
 			return nil
 		case trial.RolledBack:
-			return &trial.RolledBackError{Reason: s.Reason}
+			return &trial.RolledBackError{Reason: s.Reason, Notes: s.Notes}
 		case trial.Incomplete:
 			return &trial.IncompleteError{Reason: s.Reason, Left: s.Left}
 		case trial.Waiting:

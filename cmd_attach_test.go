@@ -32,6 +32,9 @@ func TestAttachCommandLine(t *testing.T) {
 	there := on
 	there.Virt.Domains = slices.Clone(on.Virt.Domains)
 	there.Virt.Domains[1].XML = strings.Replace(there.Virt.Domains[1].XML, "network='default'", "network='examplebr0'", 1)
+	blank := on
+	blank.Virt.Domains = slices.Clone(on.Virt.Domains)
+	blank.Virt.Domains[1].Name += " "
 	dead := on
 	dead.Virt = backend.VirtState{Reason: "libvirtd is not running"}
 	noNetwork := on
@@ -66,6 +69,7 @@ func TestAttachCommandLine(t *testing.T) {
 		{on, attachment{portGroup: "office=10", AttachVM: answers.AttachVM{Via: "bridge"}}, "example2", exitUsage, "connect by the network"},
 		{noNetwork, attachment{portGroup: "office=10"}, "example2", exitUsage, "--network"},
 		{on, attachment{}, "web", exitUsage, "does not know a VM web; it has example1, example2"},
+		{blank, attachment{}, "example2", exitUsage, `does not know a VM example2; it has example1, "example2 "`},
 		{on, attachment{}, "example1 example1", exitUsage, "named twice"},
 		{on, attachment{}, "a/b", exitUsage, "cannot be the name of a VM"},
 		{on, attachment{AttachVM: answers.AttachVM{NIC: "52:54:00:00:00:99"}}, "example2", exitUsage, "has no NIC 52:54:00:00:00:99; it has 52:54:00:9e:11:a4"},

@@ -53,6 +53,9 @@ func (a *app) printStatus(s trial.Status, last []trial.Status) {
 		fmt.Fprintln(a.out, "No change is pending.")
 		if len(last) > 0 {
 			fmt.Fprintln(a.out, "The last one:", historyLine(last[0]))
+			for _, n := range last[0].Notes {
+				fmt.Fprintln(a.out, "  -", n)
+			}
 			if last[0].Remains != "" {
 				fmt.Fprintln(a.out, last[0].Remains)
 			}
@@ -189,7 +192,11 @@ func (a *app) rollbackCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(a.out, "Taken back. The host is as it was before.")
-			return nil
+			done, err := t.Status(c.Context(), s.ID)
+			for _, n := range done.Notes {
+				fmt.Fprintln(a.out, "  -", n)
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVar(&accept, "accept", false, "accept what an incomplete rollback has left, and forget it")

@@ -60,6 +60,12 @@ func TestVMs(t *testing.T) {
 	grouped := attaching()
 	grouped.Libvirt.PortGroups = []answers.PortGroup{{Name: "office", VLANs: []int{10}, Default: true}, {Name: "all", VLANs: []int{1, 20}, Native: 1}}
 	grouped.VMs = nil
+	started := setup{Badge: tui.Real, Answers: attaching(answers.AttachVM{Name: "example2"})}
+	running := func(t *testing.T, op *operator) {
+		trialOf()(t, op)
+		op.Machine.StartDomain("example2")
+		op.Wait(2 * time.Second)
+	}
 	narrow := setup{Badge: tui.Real, Width: 60, Height: 16, Spec: odd}
 	playAll(t, []play{
 		{"vms", setup{}, to("vms")},
@@ -97,6 +103,12 @@ func TestVMs(t *testing.T) {
 		{"vms-answers-no-nic", setup{Answers: attaching(answers.AttachVM{Name: "example2", NIC: "52:54:00:00:00:99"})}, to("vms", "ctrl+n")},
 		{"vms-review", setup{Answers: attaching(answers.AttachVM{Name: "example1", Tag: 10})}, to("review", "end")},
 		{"vms-timeline", setup{Answers: attaching(answers.AttachVM{Name: "example1", Tag: 10})}, to("review", "4")},
+		{"vms-started-meanwhile", started, func(t *testing.T, op *operator) { running(t, op) }},
+		{"vms-started-taken-back", started, func(t *testing.T, op *operator) {
+			running(t, op)
+			op.Press("r", "enter")
+			op.Wait(2 * time.Second)
+		}},
 		{"60x16-vms-odd", narrow, to("vms", "end")},
 		{"60x16-vms-several", narrow, router()},
 	})

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ type confirmPage struct {
 	waits    bool         // nothing fails, and the bond is not ready
 	waited   time.Time    // since when
 	remedy   bond.Finding // what can be done about the bond by one key
+	running  []string     // VMs on the bridge
 	ask      string       // "keep" or "roll back", once its key was pressed; Enter answers
 	working  tui.Working
 	lost     error // why the run could not be looked at
@@ -141,7 +143,11 @@ func (p *confirmPage) show(m checkedMsg) {
 	if p.waits && !waited {
 		p.waited = time.Now()
 	}
+	p.running = nil
 	for _, r := range m.results {
+		if r.On {
+			p.running = append(p.running, r.Spec.Name)
+		}
 		verdict, text := tui.CheckOK, ""
 		switch r.State {
 		case check.Failed:
@@ -327,6 +333,8 @@ func (p *confirmPage) waiting() string {
 	switch {
 	case !p.checked:
 		return what + ". Looking whether it works ..."
+	case p.passed && len(p.running) > 0 && p.w.plan.MakesBridge():
+		return fmt.Sprintf("%s, and every check passes. %s by now: if it is taken back, that ends the connection until the next start. Log in anew over the network as a test; then press k to keep it.", what, runOn(p.running))
 	case p.passed:
 		if p.w.plan.Answers.Existing() { // no login depends on it
 			return what + ", and every check passes. Press k to keep it."
@@ -336,6 +344,14 @@ func (p *confirmPage) waiting() string {
 		return what + ". The bond is not ready yet, which may take up to " + span(bond.Patience) + "; see what it says."
 	}
 	return what + ", but A CHECK FAILS. It is taken back by itself, unless that is corrected and you keep it."
+}
+
+// runOn is "VM web runs on the bridge".
+func runOn(vms []string) string {
+	if len(vms) == 1 {
+		return "VM " + vms[0] + " runs on the bridge"
+	}
+	return "VMs " + strings.Join(vms, ", ") + " run on the bridge"
 }
 
 // window is what a full countdown stands for.

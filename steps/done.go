@@ -119,6 +119,9 @@ func rolledBackText(w *Wizard) string {
 	if reason := w.run.status.Reason; reason != "" {
 		fmt.Fprintf(&b, "\nWhy: %s\n", sentence(errors.New(reason)))
 	}
+	for _, n := range w.run.status.Notes {
+		fmt.Fprintf(&b, "\n%s\n", sentence(errors.New(n)))
+	}
 	if len(w.installed) > 0 {
 		fmt.Fprintf(&b, "\nThese packages stay installed: %s.\n", strings.Join(w.installed, ", "))
 	}

@@ -43,7 +43,7 @@ func (r *run) follow(l look) {
 	case trial.Confirmed:
 		r.err = nil
 	case trial.RolledBack:
-		r.err, r.left = &trial.RolledBackError{Reason: s.Reason}, nil
+		r.err, r.left = &trial.RolledBackError{Reason: s.Reason, Notes: s.Notes}, nil
 	case trial.Incomplete:
 		r.left = s.Left
 		r.err = &trial.IncompleteError{Reason: s.Reason, Left: s.Left}
@@ -63,7 +63,7 @@ func (r *run) end(err error) {
 	case errors.As(err, &unchanged):
 		*r = run{}
 	case errors.As(err, &rolledBack):
-		r.status.Phase, r.status.Reason = trial.RolledBack, rolledBack.Reason
+		r.status.Phase, r.status.Reason, r.status.Notes = trial.RolledBack, rolledBack.Reason, rolledBack.Notes
 	case errors.As(err, &incomplete):
 		r.status.Phase, r.status.Reason, r.left = trial.Incomplete, incomplete.Reason, incomplete.Left
 	}

@@ -68,6 +68,7 @@ type Result struct {
 	Why   string `json:"why,omitempty"` // what is wrong
 	Do    string `json:"do,omitempty"`  // what to do about it
 
+	On       bool           `json:"on,omitempty"`       // of kind vm-port: the VM runs on the bridge
 	Bond     *bond.State    `json:"bond,omitempty"`     // of kind bond
 	Findings []bond.Finding `json:"findings,omitempty"` // and what is wrong with it, the first to tell first
 }
@@ -143,7 +144,7 @@ func Baseline(ctx context.Context, h backend.Host, specs []Spec) []bool {
 		must[i] = true
 		if s.Before != "" {
 			s.Link = s.Before
-			must[i] = probe(ctx, h, s) == nil
+			must[i] = probe(ctx, h, s, nil) == nil
 		}
 	}
 	return must
@@ -158,7 +159,7 @@ func Run(ctx context.Context, h backend.Host, specs []Spec, must []bool) []Resul
 			out = append(out, r)
 			continue
 		}
-		if err := probe(ctx, h, s); err != nil {
+		if err := probe(ctx, h, s, &r.On); err != nil {
 			r.State, r.Why, r.Do = Failed, err.Error(), s.advice()
 			if must != nil && i < len(must) && !must[i] {
 				r.State, r.Do = Silent, ""
@@ -181,7 +182,8 @@ func Passed(results []Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool { return r.State == Failed || r.State == Waiting })
 }
 
-func probe(ctx context.Context, h backend.Host, s Spec) error {
+// probe asks once. Of a VM's port it also says whether the VM runs on the bridge, unless vm is nil.
+func probe(ctx context.Context, h backend.Host, s Spec, vm *bool) error {
 	limit := probeTime
 	if s.Kind == Command {
 		limit = 30 * time.Second
@@ -215,7 +217,11 @@ func probe(ctx context.Context, h backend.Host, s Spec) error {
 	case Network:
 		return networkUp(ctx, h, s.Name)
 	case VMPort:
-		return vmPort(ctx, h, s)
+		on, err := onBridge(ctx, h, s)
+		if vm != nil {
+			*vm = on
+		}
+		return err
 	}
 	return fmt.Errorf("this version of bridgehead does not know the check %q", s.Kind)
 }

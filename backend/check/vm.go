@@ -10,15 +10,15 @@ import (
 	"bridgehead/backend/ovs"
 )
 
-// vmPort says why a VM's NIC has no working port of the bridge. A NIC that is still
+// onBridge says whether a VM runs with its NIC on the bridge, and why that has no working port there. A NIC that is still
 // connected elsewhere waits for the VM's next start, and one of a VM that is off for its first.
-func vmPort(ctx context.Context, h backend.Host, s Spec) error {
+func onBridge(ctx context.Context, h backend.Host, s Spec) (bool, error) {
 	st, err := h.Virt.State(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !st.Available {
-		return fmt.Errorf("libvirt does not answer: %s", st.Reason)
+		return false, fmt.Errorf("libvirt does not answer: %s", st.Reason)
 	}
 	for _, d := range st.Domains {
 		if d.Name != s.Name || !d.Running {
@@ -26,11 +26,11 @@ func vmPort(ctx context.Context, h backend.Host, s Spec) error {
 		}
 		for _, n := range d.NICs {
 			if strings.EqualFold(n.MAC, s.MAC) && leadsTo(st, n, s.Link) {
-				return tap(ctx, h, s, n.Target)
+				return true, tap(ctx, h, s, n.Target)
 			}
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // leadsTo says whether a NIC is connected to the bridge, itself or by a network.

@@ -3,9 +3,11 @@ package op
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"bridgehead/backend"
+	"bridgehead/backend/domain"
 )
 
 // SetPortGroups gives an active libvirt network port groups, in its definition and at once. The network goes on, and so do
@@ -16,6 +18,8 @@ type SetPortGroups struct {
 	// Before and After are the network's definition.
 	Before string `json:"before"`
 	After  string `json:"after"`
+	// VMs are those that the same plan connects by its groups.
+	VMs []string `json:"vms,omitempty"`
 }
 
 // PortGroup is a port group of a network, as XML on one line.
@@ -105,4 +109,31 @@ func (o *SetPortGroups) Undo(ctx context.Context, h backend.Host) error {
 		return fmt.Errorf("cannot define libvirt network %s again: %w", o.Network, err)
 	}
 	return nil
+}
+
+// Reverse says which VMs have been connected by a new port group since: without it they would be in no VLAN at their next start.
+func (o *SetPortGroups) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	st, err := virtState(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	var since []string
+	for _, d := range st.Domains {
+		nics, err := domain.NICs(d.XML)
+		if err != nil || slices.Contains(o.VMs, d.Name) {
+			continue
+		}
+		for _, g := range o.Groups {
+			uses := func(n backend.DomainNIC) bool {
+				return n.Type == "network" && n.Source == o.Network && n.PortGroup == g.Name
+			}
+			if g.Was == "" && slices.ContainsFunc(nics, uses) {
+				since = append(since, fmt.Sprintf("VM %s by port group %s", d.Name, g.Name))
+			}
+		}
+	}
+	if len(since) > 0 {
+		err = &ChangedError{What: fmt.Sprintf("libvirt network %s connects VMs since, which would be in no VLAN: %s", o.Network, strings.Join(since, ", "))}
+	}
+	return &Inverse{Of: o}, err
 }

@@ -5,6 +5,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"bridgehead/backend/answers"
@@ -76,6 +77,11 @@ func (p Plan) Window(d time.Duration) time.Duration {
 		return max(d, answers.HumanWindow)
 	}
 	return d
+}
+
+// MakesBridge says that the plan makes the bridge: taken back, it is gone.
+func (p Plan) MakesBridge() bool {
+	return slices.ContainsFunc(p.Items, func(i Item) bool { _, makes := i.Op.(*op.AddBridge); return makes })
 }
 
 // Ops returns the operations of one phase.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bridgehead/backend"
@@ -58,6 +59,11 @@ func (b *builder) attachVM(want answers.AttachVM) error {
 	}
 	b.add(Trial, o)
 	b.out.Scope.Domains = append(b.out.Scope.Domains, d.Name)
+	for _, i := range b.out.Items {
+		if set, ok := i.Op.(*op.SetPortGroups); ok && to.PortGroup != "" {
+			set.VMs = append(set.VMs, d.Name)
+		}
+	}
 	port.MAC = o.MAC
 	b.out.Checks = append(b.out.Checks, port)
 	if d.Running && o.New {
@@ -161,7 +167,7 @@ func Attachable(st backend.VirtState, name string) (backend.Domain, error) {
 	for _, d := range st.Domains {
 		switch {
 		case d.Name != name:
-			names = append(names, d.Name)
+			names = append(names, visible(d.Name))
 		case !d.Persistent:
 			return d, fmt.Errorf("VM %s is transient: it has no definition that could be changed; define it first (virsh define)", name)
 		case d.Saved:
@@ -175,7 +181,15 @@ func Attachable(st backend.VirtState, name string) (backend.Domain, error) {
 	if len(names) > 10 {
 		names = append(names[:10], "…")
 	}
-	return backend.Domain{}, fmt.Errorf("libvirt does not know a VM %s; it has %s", name, strings.Join(names, ", "))
+	return backend.Domain{}, fmt.Errorf("libvirt does not know a VM %s; it has %s", visible(name), strings.Join(names, ", "))
+}
+
+// visible is a name so that blanks around it are seen; libvirt allows them.
+func visible(name string) string {
+	if strings.TrimSpace(name) != name {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // Choose is the MAC of the NIC that an answer means; "" is a new one.

@@ -37,7 +37,10 @@ type (
 	// UnchangedError says that nothing was changed.
 	UnchangedError struct{ Err error }
 	// RolledBackError says that everything is as it was before, verified.
-	RolledBackError struct{ Reason string }
+	RolledBackError struct {
+		Reason string
+		Notes  []string // what there is to do all the same
+	}
 	// IncompleteError says what could not be restored.
 	IncompleteError struct {
 		Reason string
@@ -49,7 +52,11 @@ func (e *UnchangedError) Error() string { return e.Err.Error() + "; nothing was 
 func (e *UnchangedError) Unwrap() error { return e.Err }
 
 func (e *RolledBackError) Error() string {
-	return e.Reason + "; everything has been taken back, and the host is as it was before"
+	text := e.Reason + "; everything has been taken back, and the host is as it was before"
+	for _, n := range e.Notes {
+		text += "\n  - " + n
+	}
+	return text
 }
 
 func (e *IncompleteError) Error() string {

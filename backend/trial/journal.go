@@ -58,6 +58,7 @@ type record struct {
 	Text     string        `json:"text,omitempty"`     // reason, error
 	Deadline time.Duration `json:"deadline,omitempty"` // since boot
 	Left     []string      `json:"left,omitempty"`     // what could not be restored
+	Notes    []string      `json:"notes,omitempty"`    // what there is to do after a rollback all the same
 }
 
 // run is one run on disk.

@@ -24,6 +24,9 @@ func (t *Trial) Report(s Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Bridgehead: the change of %s on %s\n\n%s\n", s.ID, s.Plan.Host, s.result())
 	fmt.Fprintf(&b, "Began %s, ended %s.\n\n", minute(s.Began), minute(s.Ended))
+	for _, n := range s.Notes {
+		b.WriteString(n + "\n\n")
+	}
 	if s.Remains != "" {
 		b.WriteString(s.Remains + "\n\n")
 	}

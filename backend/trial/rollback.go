@@ -49,12 +49,16 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 		}
 		return &IncompleteError{reason, left}
 	}
-	if err := r.write(evRolledBack, func(rec *record) { rec.Text = reason }); err != nil {
+	notes := stranded(ctx, r)
+	if err := r.write(evRolledBack, func(rec *record) { rec.Text, rec.Notes = reason, notes }); err != nil {
 		return &IncompleteError{reason, []string{err.Error()}}
 	}
 	t.finish(ctx, r)
 	t.announce("The change of the network was taken back (%s). The host is as it was before.", reason)
-	return &RolledBackError{reason}
+	for _, n := range notes {
+		t.announce("%s", n)
+	}
+	return &RolledBackError{reason, notes}
 }
 
 func (t *Trial) announce(format string, args ...any) {

@@ -19,6 +19,7 @@ type Status struct {
 	Remaining time.Duration `json:"remaining_ns,omitempty"` // until it is taken back, while Waiting
 	Reason    string        `json:"reason,omitempty"`       // why it was taken back
 	Left      []string      `json:"left,omitempty"`         // what could not be restored
+	Notes     []string      `json:"notes,omitempty"`        // what there is to do after it was taken back all the same
 	Undoes    string        `json:"undoes,omitempty"`
 	Guard     string        `json:"guard,omitempty"`   // who owns the watch: systemd, process; "" where none runs
 	Remains   string        `json:"remains,omitempty"` // what is still there of the guard of a run that has ended, in words
@@ -76,6 +77,9 @@ func (r *run) status() Status {
 	}
 	if rec, ok := r.last(evIncomplete); ok && s.Phase == Incomplete {
 		s.Left = rec.Left
+	}
+	if rec, ok := r.last(evRolledBack); ok {
+		s.Notes = rec.Notes
 	}
 	if rec, ok := r.last(GuardLeft); ok {
 		s.Remains = rec.Text

@@ -58,7 +58,11 @@ func (c connection) network(n libvirt.Network) (backend.Network, error) {
 	if out.Persistent {
 		flags = libvirt.NetworkXMLInactive
 	}
-	if out.XML, err = c.NetworkGetXMLDesc(n, uint32(flags)); err != nil {
+	out.XML, err = c.NetworkGetXMLDesc(n, uint32(flags))
+	if isError(err, libvirt.ErrInvalidArg) { // a driver that keeps no definition apart from what is active
+		out.XML, err = c.NetworkGetXMLDesc(n, 0)
+	}
+	if err != nil {
 		return out, err
 	}
 	var parsed libvirtxml.Network

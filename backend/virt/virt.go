@@ -25,6 +25,7 @@ type Options struct {
 // several goroutines at once.
 type Libvirt struct {
 	opts Options
+	uri  string       // of the driver, where one daemon serves all
 	hung atomic.Int64 // when State ran out of time last (Unix, ns); 0 where it has succeeded since
 }
 
@@ -41,7 +42,7 @@ func New(opts Options) *Libvirt {
 	if opts.Config == "" {
 		opts.Config = "/etc/libvirt"
 	}
-	return &Libvirt{opts: opts}
+	return &Libvirt{opts: opts, uri: "qemu:///system"}
 }
 
 // A daemon that has just not listed what it has is asked for its list for no longer than this, so that a rollback
@@ -65,14 +66,14 @@ type endpoint struct{ socket, uri string }
 // each driver has a daemon of its own (https://libvirt.org/daemons.html).
 func (v *Libvirt) networkDaemons() []endpoint {
 	return []endpoint{
-		{filepath.Join(v.opts.Dir, "libvirt-sock"), "qemu:///system"},
+		{filepath.Join(v.opts.Dir, "libvirt-sock"), v.uri},
 		{filepath.Join(v.opts.Dir, "virtnetworkd-sock"), "network:///system"},
 	}
 }
 
 func (v *Libvirt) domainDaemons() []endpoint {
 	return []endpoint{
-		{filepath.Join(v.opts.Dir, "libvirt-sock"), "qemu:///system"},
+		{filepath.Join(v.opts.Dir, "libvirt-sock"), v.uri},
 		{filepath.Join(v.opts.Dir, "virtqemud-sock"), "qemu:///system"},
 	}
 }
