@@ -20,8 +20,8 @@ type SetBondPrimary struct {
 
 func (o *SetBondPrimary) Kind() string { return "set-bond-primary" }
 
-// Lasts: it goes with its bond, which is taken away whole.
-func (o *SetBondPrimary) Lasts() Lasts { return UntilRestart }
+// Lasts: the bond is taken away whole, but an undo of this one that is itself taken back finds the bond in the database.
+func (o *SetBondPrimary) Lasts() Lasts { return OnDisk }
 
 func (o *SetBondPrimary) args(primary string) []string {
 	return []string{"--if-exists", "set", "Port", o.Bond, "other_config:bond-primary=" + primary}
