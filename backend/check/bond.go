@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"bridgehead/backend"
 	"bridgehead/backend/bond"
@@ -11,7 +12,7 @@ import (
 
 // diagnose looks at the bond and says what is wrong with it.
 func (r *Result) diagnose(ctx context.Context, h backend.Host, reach bond.Reach) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, probeTime+listenTime)
 	defer cancel()
 	s, err := ReadBond(ctx, h, r.Spec.Link)
 	if err != nil {
@@ -105,7 +106,43 @@ func ReadBond(ctx context.Context, h backend.Host, name string) (bond.State, err
 	return s, nil
 }
 
+// listenTime is longer than what is between two LACPDUs at fast rate, which is one second (IEEE 802.1AX 6.4.4).
+const listenTime = 1200 * time.Millisecond
+
 func readKernelBond(ctx context.Context, h backend.Host, name string, links []backend.Link) (bond.State, error) {
+	s, err := kernelBondNow(ctx, h, name, links)
+	if err != nil || !slices.ContainsFunc(s.Members, untaken) {
+		return s, err
+	}
+	select {
+	case <-h.Clock.After(listenTime):
+	case <-ctx.Done():
+		return s, ctx.Err()
+	}
+	before := s.Members
+	if s, err = kernelBondNow(ctx, h, name, links); err == nil {
+		ownPartners(&s, before)
+	}
+	return s, err
+}
+
+// untaken says that LACPDUs came in on a member, and that it has no partner from them.
+func untaken(m bond.Member) bool { return m.Carrier && m.Received > 0 && m.Status != "current" }
+
+// ownPartners finds members that hear this host itself. The driver drops its own LACPDUs (ad_rx_machine in
+// bond_3ad.c): they go on being counted and make no partner. Of one that has stopped no more come.
+func ownPartners(s *bond.State, before []bond.Member) {
+	for i := range s.Members {
+		m := &s.Members[i]
+		if slices.ContainsFunc(before, func(b bond.Member) bool {
+			return b.Name == m.Name && untaken(b) && untaken(*m) && m.Received > b.Received
+		}) {
+			m.Status, m.Attached, m.Enabled, m.Partner = "current", false, false, bond.Partner{System: s.System}
+		}
+	}
+}
+
+func kernelBondNow(ctx context.Context, h backend.Host, name string, links []backend.Link) (bond.State, error) {
 	s := bond.State{Name: name}
 	f, err := h.Files.Read("/proc/net/bonding/" + name)
 	if err != nil {

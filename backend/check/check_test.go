@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"bridgehead/backend/bond"
 	"bridgehead/backend/check"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/sim"
@@ -142,5 +144,23 @@ func TestAnotherMachineWithTheAddress(t *testing.T) {
 	r := check.Run(tctx, h, []check.Spec{{Kind: check.Duplicate, Link: "eth0", Addr: ip("192.168.1.100")}, {Kind: check.Duplicate, Link: "eth0", Addr: ip("192.168.1.99")}}, nil)
 	if r[0].State != check.Failed || !strings.Contains(r[0].Why, "02:00:00:00:00:99") || r[1].State != check.OK {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Two NICs of the host cabled together hear the host itself. A bond of the kernel does not take that for a partner, nor
+// is it one that has stopped, though LACPDUs came in.
+func TestKernelBondCabledTogether(t *testing.T) {
+	c := plantest.One("kernel-lacp")
+	m := c.Machine()
+	tr := &trial.Trial{Host: m.Host(), Dir: trial.StateDir}
+	_, err := tr.Apply(tctx, c.Plan(t, m), time.Hour)
+	must(t, err)
+	m.CableTogether([2]string{"eth0", "eth1"})
+	results, err := tr.Checks(tctx)
+	must(t, err)
+	i := slices.IndexFunc(results, func(r check.Result) bool { return r.Spec.Kind == check.Bond })
+	r := results[i]
+	if r.State != check.Failed || len(r.Findings) == 0 || r.Findings[0].Cause != bond.CabledSelf {
+		t.Errorf("the bond is %s: %s %+v", r.State, r.Why, r.Findings)
 	}
 }

@@ -17,6 +17,7 @@ type link struct {
 	backend.Link
 	nic      *NIC   // the card, for hardware
 	cable    bool   // something is at the other end
+	together bool   // and that is another NIC of this host
 	internal bool   // an internal port of Open vSwitch
 	bond     bool   // a kernel bond
 	given    bool   // its MAC was chosen, and is not its first member's

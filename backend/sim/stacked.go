@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"bridgehead/backend"
 )
@@ -204,7 +205,8 @@ func (h links) SetMaster(ctx context.Context, name, master string) error {
 	})
 }
 
-// LACPDUs are always as many; of a switch that speaks LACP come as many back.
+// LACPDUs are always as many; of a switch that speaks LACP come as many back. A NIC that is cabled to another one
+// hears one each second.
 func (h links) LACPDUs(ctx context.Context, member string) (sent, received int, err error) {
 	const some = 9
 	received, err = ask(ctx, h.p, func() (int, error) {
@@ -218,6 +220,8 @@ func (h links) LACPDUs(ctx context.Context, member string) (sent, received int, 
 			return 0, fmt.Errorf("%s is in no bond that speaks LACP", member)
 		case l.Up && l.Carrier && l.nic != nil && l.nic.PortChannel != "":
 			return some, nil
+		case l.Up && l.Carrier && l.together:
+			return int((h.p.m.now - h.p.m.booted) / time.Second), nil
 		}
 		return 0, nil
 	})

@@ -72,6 +72,18 @@ func (m *Machine) Plug(nic string, connected bool) {
 	m.carriers()
 }
 
+// CableTogether has the cable of one NIC lead to the other, instead of to the network.
+func (m *Machine) CableTogether(nics [2]string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, nic := range nics {
+		l := m.link(nic)
+		l.together, l.nic.Wire, l.nic.PortChannel = true, "between "+nics[0]+" and "+nics[1], ""
+		m.world.forget(l)
+	}
+	m.carriers()
+}
+
 // exit is where a frame leaves the host: through which NIC onto which segment.
 type exit struct {
 	nic *link
