@@ -31,7 +31,7 @@ var Packages = []string{"mmdebstrap", "qemu-system-x86", "qemu-utils", "e2fsprog
 
 // guestPackages are what is in the image besides the essential ones.
 var guestPackages = []string{
-	"systemd-sysv", "udev", "dbus", "kmod", "procps", "psmisc", "iproute2", "iputils-ping", "ifupdown", "ethtool",
+	"systemd-sysv", "udev", "dbus", "kmod", "procps", "psmisc", "iproute2", "iputils-ping", "ifupdown", "ifenslave", "ethtool",
 	"openvswitch-switch", "openssh-server", "linux-image-cloud-amd64", "tiny-initramfs", "ncurses-base", "ncurses-term", "less",
 }
 

@@ -20,6 +20,8 @@ import (
 // ARP and ping, and pings the guest. It outlives the guest's power.
 type Peer struct {
 	vlan  atomic.Int32 // see In
+	deaf  atomic.Bool  // see Deaf
+	self  atomic.Bool  // see CableTogether
 	addr  netip.Addr
 	mac   net.HardwareAddr
 	ports []port
@@ -62,12 +64,18 @@ type port struct {
 // In has it speak and hear tagged frames of that VLAN only; 0 is untagged ones.
 func (p *Peer) In(vlan int) { p.vlan.Store(int32(vlan)) }
 
+// Deaf has it answer nothing but LACP, as a switch with the port-channel in the wrong VLAN.
+func (p *Peer) Deaf(on bool) { p.deaf.Store(on) }
+
+// CableTogether has the two cables lead to each other, instead of to the switch.
+func (p *Peer) CableTogether(on bool) { p.self.Store(on) }
+
 // Close unplugs it.
 func (p *Peer) Close() {
 	for _, port := range p.ports {
 		port.conn.Close()
 	}
-	p.Speak(false)
+	p.Speak()
 	p.done.Wait()
 }
 
@@ -130,7 +138,9 @@ func (p *Peer) listen(port int) {
 		if err != nil {
 			return
 		}
-		if f, ok := p.untagged(bytes.Clone(frame[:n])); ok {
+		if p.self.Load() {
+			p.put(1-port, frame[:n])
+		} else if f, ok := p.untagged(bytes.Clone(frame[:n])); ok {
 			p.receive(port, f)
 		}
 	}
@@ -159,6 +169,9 @@ func (p *Peer) receive(port int, f []byte) {
 	from, body := net.HardwareAddr(f[6:12]), f[14:]
 	kind := binary.BigEndian.Uint16(f[12:])
 	if kind != etherSlow {
+		if p.deaf.Load() {
+			return
+		}
 		p.mu.Lock()
 		p.learnt[from.String()] = port
 		p.mu.Unlock()
@@ -251,14 +264,17 @@ func (p *Peer) send(to net.HardwareAddr, kind uint16, body []byte) {
 	}
 }
 
-// sendAt never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
 func (p *Peer) sendAt(port int, to net.HardwareAddr, kind uint16, body []byte) {
 	f := append(append([]byte{}, to...), p.mac...)
 	if vlan := p.vlan.Load(); vlan != 0 {
 		f = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(f, etherVLAN), uint16(vlan))
 	}
 	f = append(binary.BigEndian.AppendUint16(f, kind), body...)
-	f = append(f, make([]byte, max(0, 60-len(f)))...)
+	p.put(port, append(f, make([]byte, max(0, 60-len(f)))...))
+}
+
+// put never waits: a guest without power, or with a NIC that is down and a full queue, drops the frame.
+func (p *Peer) put(port int, f []byte) {
 	raw, err := p.ports[port].conn.SyscallConn()
 	if err != nil {
 		return

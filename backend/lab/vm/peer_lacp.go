@@ -5,15 +5,19 @@ import (
 	"time"
 )
 
-// The switch's side of LACP (IEEE 802.1AX 6.4), with one port-channel over all its ports.
+// The switch's side of LACP (IEEE 802.1AX 6.4), with one port-channel over all ports that have one system id.
 
-// Partner is its system id, as the guest sees it.
-const Partner = "02:00:00:00:aa:01"
+// Partner is the system id of the switch as the guest sees it, Stranger that of another one.
+const (
+	Partner  = "02:00:00:00:aa:01"
+	Stranger = "02:00:00:00:bb:02"
+)
 
 type lacp struct {
-	stop  chan struct{}     // nil: it does not speak
-	actor map[int][]byte    // what the guest said last of itself, by port
-	sent  map[int]time.Time // when it was answered
+	stop    chan struct{}     // nil: it does not speak
+	systems []string          // by port
+	actor   map[int][]byte    // what the guest said last of itself, by port
+	sent    map[int]time.Time // when it was answered
 }
 
 // Bits of a port's state, and where they are.
@@ -25,19 +29,20 @@ const (
 	actorState      = 16 // in the actor's part
 )
 
-// Speak has the switch speak LACP on all its ports from now on, or no longer.
-func (p *Peer) Speak(on bool) {
+// Speak has the switch speak LACP from now on, on each port as the switch that has this system id. A port with
+// none, or "", is silent; two different ids are two switches.
+func (p *Peer) Speak(systems ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lacp.stop != nil {
 		close(p.lacp.stop)
 	}
 	p.lacp = lacp{}
-	if !on {
+	if len(systems) == 0 {
 		return
 	}
 	stop := make(chan struct{})
-	p.lacp = lacp{stop: stop, actor: map[int][]byte{}, sent: map[int]time.Time{}}
+	p.lacp = lacp{stop: stop, systems: systems, actor: map[int][]byte{}, sent: map[int]time.Time{}}
 	p.done.Go(func() { p.speak(stop) })
 }
 
@@ -65,7 +70,7 @@ func (p *Peer) speak(stop chan struct{}) {
 func (p *Peer) hearLACP(port int, body []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.lacp.stop == nil || len(body) < 42 || body[0] != 1 {
+	if port >= len(p.lacp.systems) || p.lacp.systems[port] == "" || len(body) < 42 || body[0] != 1 {
 		return
 	}
 	p.lacp.actor[port] = body[2:22]
@@ -79,7 +84,7 @@ func (p *Peer) sendLACP(port int) {
 	b[0], b[1] = 1, 1
 	actor := b[2:22]
 	actor[0], actor[1], actor[2] = 1, 20, 0x80
-	system, _ := net.ParseMAC(Partner)
+	system, _ := net.ParseMAC(p.lacp.systems[port])
 	copy(actor[4:], system)
 	actor[11], actor[12], actor[15] = 7, 0x80, byte(port+1) // key, priority, port
 	actor[actorState] = willing
