@@ -220,25 +220,46 @@ func (g *guest) same(what, got, want string) {
 // silence is the longest time for which the guest did not answer its gateway during act.
 func (g *guest) silence(act func()) time.Duration {
 	g.t.Helper()
-	done, longest := make(chan struct{}), make(chan time.Duration)
+	var longest time.Duration
+	answers := g.answering(act)
+	for i := 1; i < len(answers); i++ {
+		longest = max(longest, answers[i].Sub(answers[i-1]))
+	}
+	return longest
+}
+
+// answering pings the guest all the while during act: when that began, each answer, when it ended.
+func (g *guest) answering(act func()) []time.Time {
+	g.t.Helper()
+	done, all := make(chan struct{}), make(chan []time.Time)
 	go func() {
-		var worst time.Duration
-		last := time.Now()
+		answers := []time.Time{time.Now()}
 		for {
 			select {
 			case <-done:
-				longest <- max(worst, time.Since(last))
+				all <- append(answers, time.Now())
 				return
 			default:
 			}
 			if g.peer.Ping(Address, 100*time.Millisecond) {
-				worst = max(worst, time.Since(last))
-				last = time.Now()
+				answers = append(answers, time.Now())
 			}
 			<-time.After(5 * time.Millisecond)
 		}
 	}()
 	act()
 	close(done)
-	return <-longest
+	return <-all
+}
+
+// steadily is how long after due the guest began to answer without a pause: until then, it was silent for a quarter of a
+// second or more.
+func steadily(answers []time.Time, due time.Time) time.Duration {
+	var from time.Duration
+	for i := 1; i < len(answers); i++ {
+		if after := answers[i].Sub(due); after > 0 && answers[i].Sub(answers[i-1]) >= 250*time.Millisecond {
+			from = after
+		}
+	}
+	return from
 }
