@@ -95,7 +95,7 @@ var bondCases = []bondCase{
 		switch_: strings.Replace(speaksLACP, "lacp=active", "lacp=passive", 1), state: check.OK, reaches: true},
 	{name: "negotiates with ids and priorities of the members", ends: check.OK, switch_: speaksLACP, state: check.OK, reaches: true,
 		options: "mode: balance-tcp, lacp: active, members: [{nic: eth0, port_id: 7, port_priority: 100}, {nic: eth1, port_id: 9}]",
-		here:    "ovs-appctl lacp/show examplebond0 >/run/lacp; grep -x '  port_id: 7' /run/lacp; grep -x '  port_priority: 100' /run/lacp; grep -x '  port_id: 9' /run/lacp"},
+		here:    "ovs-appctl lacp/show examplebond0 >/run/lacp; grep -x '  port_id: 7' /run/lacp; grep -x '  port_priority: 100' /run/lacp; grep -x '  port_id: 9' /run/lacp; grep -x '  sys_id: 52:54:00:77:00:10' /run/lacp"},
 	{name: "active-backup with a primary", ends: check.OK, options: "mode: active-backup, primary: eth1", switch_: "add-port sw0 p1", state: check.OK, reaches: true,
 		here: "ovs-appctl bond/show examplebond0 | grep -x 'active member mac: 52:54:00:77:00:11(eth1)'"},
 	{name: "active-backup on plain ports", ends: check.OK, options: "mode: active-backup", switch_: "add-port sw0 p1", state: check.OK, reaches: true},

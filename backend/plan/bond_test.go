@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -53,6 +54,20 @@ func TestBondMembers(t *testing.T) {
 	}
 	if w := p.Window(10 * time.Second); w != answers.HumanWindow {
 		t.Errorf("the trial waits %s, and LACP may take 100 s", w)
+	}
+}
+
+// A kernel that has no module bonding is refused for a bond of its own, and for no other.
+func TestNoBondingModule(t *testing.T) {
+	s := sim.DemoSpec()
+	s.Bonding = false
+	_, err := plantest.Build(sim.New(s).Host(), plantest.Answers(plantest.KernelBonded(answers.Bond{Name: "bond0", Mode: "active-backup"})))
+	var refused *plan.Refusal
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "this kernel cannot bond: it has no module bonding") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := plantest.Build(sim.New(s).Host(), plantest.Answers(plantest.Bonded(answers.Bond{Name: "bond0", Mode: "active-backup"}))); err != nil {
+		t.Errorf("a bond of Open vSwitch: %v", err)
 	}
 }
 

@@ -72,6 +72,8 @@ func TestHostileStates(t *testing.T) {
 		{"1 vswitchd dead", console, func(x *fake) { x.sw.Running, x.sw.Reason = false, "ovs-vswitchd does not answer" },
 			Refuse, "does not answer|systemctl start openvswitch-switch"},
 		{"3 no kernel module", console, func(x *fake) { x.sw.KernelModule = false }, Warn, "no openvswitch module|datapath: netdev"},
+		{"3 no module bonding", console, func(x *fake) { delete(x.files, "/lib/modules/6.1.0-18-amd64/kernel/drivers/net/bonding/bonding.ko") },
+			Info, "Bonds of the kernel are not possible here|6.1.0-18-amd64 has no module bonding|bond of Open vSwitch"},
 		{"6 in a bridge", console, func(x *fake) {
 			x.links = append(x.links, backend.Link{Name: "br0", Kind: "bridge", Virtual: true, Up: true})
 			x.link("eth1").Master = "br0"
