@@ -17,6 +17,9 @@ type AttachNIC struct {
 	MAC    string `json:"mac"` // of the NIC when the plan was built
 	MTU    int    `json:"mtu"`
 	WasUp  bool   `json:"was_up"`
+	// WasPromisc is so of a NIC that was promiscuous before. One that was not may be left so by the userspace datapath,
+	// whose ovs-vswitchd was started again meanwhile.
+	WasPromisc bool `json:"was_promisc,omitempty"`
 }
 
 func (o *AttachNIC) Kind() string { return "attach-nic" }
@@ -117,7 +120,10 @@ func (o *AttachNIC) detach(ctx context.Context, h backend.Host) error {
 		}
 	}
 	if err == nil && sw.Running {
-		return nil
+		nic, _, err := maybeLink(ctx, h, o.NIC)
+		if err != nil || !nic.Promisc || o.WasPromisc {
+			return err
+		}
 	}
 	return errors.Join(err, h.Switch.Release(ctx, o.NIC))
 }

@@ -66,6 +66,17 @@ func TestReleaseOfADeadSwitch(t *testing.T) {
 	if promiscuous() {
 		t.Error("eth0 is still promiscuous")
 	}
+
+	o.StartVswitchd(t)
+	must(s.Transact(t.Context(), "add-port", "br0", "eth0"))
+	hosttest.Eventually(t, "it has eth0 again", promiscuous)
+	o.Vswitchd.Kill()
+	o.StartVswitchd(t) // it believes that eth0 has been so before
+	must(s.Transact(t.Context(), "del-port", "br0", "eth0"))
+	must(s.Release(t.Context(), "eth0"))
+	if promiscuous() {
+		t.Error("eth0 is promiscuous although ovs-vswitchd was started again")
+	}
 }
 
 func TestStateWhereSomethingIsDead(t *testing.T) {

@@ -26,7 +26,7 @@ func (s *Switch) Release(ctx context.Context, nic string) error {
 	if done, err := releaseTap(nic); done {
 		return err
 	}
-	return errors.Join(s.takeOut(ctx, nic), s.calm(ctx, nic))
+	return errors.Join(s.takeOut(ctx, nic), calm(nic))
 }
 
 // takeOut takes the NIC out of the kernel's datapath.
@@ -54,14 +54,11 @@ func (s *Switch) takeOut(ctx context.Context, nic string) error {
 	return nil
 }
 
-// calm ends the promiscuous mode in which a dead ovs-vswitchd left the NIC. One that lives ends it itself.
-func (s *Switch) calm(ctx context.Context, nic string) error {
+// calm ends the promiscuous mode in which a dead ovs-vswitchd left the NIC. The next one takes that for what it was like before.
+func calm(nic string) error {
 	l, err := netlink.LinkByName(nic)
 	var gone netlink.LinkNotFoundError
 	if errors.As(err, &gone) || err == nil && l.Attrs().RawFlags&unix.IFF_PROMISC == 0 {
-		return nil
-	}
-	if err == nil && s.switchAnswers(ctx) {
 		return nil
 	}
 	if err == nil {

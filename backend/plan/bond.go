@@ -105,7 +105,7 @@ func (b *builder) owns(n survey.NIC) string {
 func (b *builder) attach() op.Op {
 	br := b.answers.Bridge.Name
 	if !b.bonds() {
-		return &op.AttachNIC{Bridge: br, NIC: b.nic.Name, MAC: b.nic.MAC, MTU: b.nic.MTU, WasUp: b.nic.Up}
+		return &op.AttachNIC{Bridge: br, NIC: b.nic.Name, MAC: b.nic.MAC, MTU: b.nic.MTU, WasUp: b.nic.Up, WasPromisc: b.nic.Promisc}
 	}
 	if b.kernelBonds() {
 		return b.attachKernelBond()
