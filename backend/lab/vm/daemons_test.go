@@ -75,3 +75,15 @@ func (g *guest) takenBack() trial.Status {
 	g.t.Fatalf("the change is still not taken back:\n%s", g.sh("journalctl -b -u bridgehead-guard --no-pager -o short-monotonic | tail -30"))
 	return trial.Status{}
 }
+
+// steadily is how long after due the guest began to answer without a pause: until then, it was silent for a quarter of a
+// second or more.
+func steadily(answers []time.Time, due time.Time) time.Duration {
+	var from time.Duration
+	for i := 1; i < len(answers); i++ {
+		if after := answers[i].Sub(due); after > 0 && answers[i].Sub(answers[i-1]) >= 250*time.Millisecond {
+			from = after
+		}
+	}
+	return from
+}

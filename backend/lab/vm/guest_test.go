@@ -251,15 +251,3 @@ func (g *guest) answering(act func()) []time.Time {
 	close(done)
 	return <-all
 }
-
-// steadily is how long after due the guest began to answer without a pause: until then, it was silent for a quarter of a
-// second or more.
-func steadily(answers []time.Time, due time.Time) time.Duration {
-	var from time.Duration
-	for i := 1; i < len(answers); i++ {
-		if after := answers[i].Sub(due); after > 0 && answers[i].Sub(answers[i-1]) >= 250*time.Millisecond {
-			from = after
-		}
-	}
-	return from
-}
