@@ -139,6 +139,8 @@ var bondCases = []bondCase{
 	{name: "the switch stops LACP", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP,
 		then:  "for i in $(seq 100); do ovs-appctl lacp/show po1 | grep -q 'status: active negotiated' && break; sleep 0.05; done; ovs-vsctl set port po1 lacp=off",
 		cause: bond.Stopped, says: "The switch spoke LACP on eth0, eth1 and has stopped", broken: true},
+	{name: "somebody turns LACP off", options: "mode: balance-tcp, lacp: active", switch_: speaksLACP, here: "ovs-vsctl set port examplebond0 lacp=off",
+		cause: bond.TCPWithout, says: "balance-tcp without LACP drops everything that arrives", state: check.Failed, broken: true},
 	{name: "a link that comes and goes", ends: check.Degraded, options: "mode: active-backup, lacp: active, fallback: true", switch_: speaksLACP,
 		then:  "for i in 1 2 3; do ip link set p1 down; sleep 0.3; ip link set p1 up; sleep 0.3; done",
 		cause: bond.Flapping, says: "The link of eth1 (MAC 52:54:00:77:00:11) comes and goes", reaches: true},
