@@ -116,6 +116,9 @@ func (o *AttachNIC) detach(ctx context.Context, h backend.Host) error {
 		if b, ok := findBridge(sw, o.Bridge); ok && ours(b) {
 			if _, ok := findPort(b, o.NIC); ok {
 				err = change(ctx, h, sw, o.undoArgs())
+				if late := (*backend.TimeoutError)(nil); err != nil && sw.Running && !errors.As(err, &late) {
+					err = change(ctx, h, sw, o.undoArgs()) // once more: Release ends an ovs-vswitchd that lives
+				}
 			}
 		}
 	}
