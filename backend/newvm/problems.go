@@ -114,7 +114,11 @@ func connected(f Facts, c answers.CreateVM, refuse say) {
 	case i >= 0 && !f.Virt.Networks[i].Active:
 		refuse("virsh net-start "+process.Words(c.Network), "the network %s is not active", c.Network)
 	case i >= 0 && c.PortGroup != "" && !slices.Contains(PortGroups(f.Virt.Networks[i]), c.PortGroup):
-		refuse("choose one that virsh net-dumpxml "+process.Words(c.Network)+" shows, or none", "the network %s has no port group %s", c.Network, c.PortGroup)
+		another := "choose none, or give it one first: bridgehead attach --portgroup"
+		if have := PortGroups(f.Virt.Networks[i]); len(have) > 0 {
+			another = "choose " + strings.Join(have, ", ") + ", or none"
+		}
+		refuse(another, "the network %s has no port group %s", c.Network, c.PortGroup)
 	}
 }
 

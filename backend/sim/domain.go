@@ -116,6 +116,8 @@ func (h virtOf) PlugNIC(ctx context.Context, name, text string) error {
 			return errors.New("Requested operation is not valid: domain is not running") //nolint:staticcheck // libvirt's own words
 		case slices.ContainsFunc(d.NICs, func(n backend.DomainNIC) bool { return n.MAC == added[0].MAC }):
 			return nil
+		case deaf(d.XML):
+			return errors.New("internal error: unable to execute QEMU command 'device_add': Bus 'pci.0' does not support hotplugging")
 		case !h.p.m.sourceReady(added[0]):
 			return fmt.Errorf("Requested operation is not valid: network '%s' is not active", added[0].Source) //nolint:staticcheck // libvirt's own words
 		}

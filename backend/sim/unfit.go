@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"bridgehead/backend"
 	"bridgehead/backend/domain"
@@ -26,6 +27,12 @@ func unfit(text string) string {
 		return fmt.Sprintf("libvirt has no QEMU for its machine type %s: the machine '%s' is not supported by emulator '%s'", m.Type, m.Type, emulator)
 	}
 	return ""
+}
+
+// deaf says that a machine notices nothing that is plugged in.
+func deaf(text string) bool {
+	m, err := domain.MachineOf(text)
+	return err == nil && !m.ACPI && !strings.Contains(m.Type, "q35")
 }
 
 func (h virtOf) Unfit(ctx context.Context, domains []backend.Domain) (map[string]string, error) {

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -257,8 +258,11 @@ func (e *evidence) aboutGuests(f Facts) (r report) {
 		}
 		return r
 	}
-	on := map[string][]string{}
+	on, unfit := map[string][]string{}, map[string][]string{}
 	for _, d := range e.virt.Domains {
+		if d.Unfit != "" {
+			unfit[d.Unfit] = append(unfit[d.Unfit], d.Name)
+		}
 		for _, n := range d.NICs {
 			if d.Running && n.Source != "" && !slices.Contains(on[n.Source], d.Name) {
 				on[n.Source] = append(on[n.Source], d.Name)
@@ -269,6 +273,9 @@ func (e *evidence) aboutGuests(f Facts) (r report) {
 		if guests := on[n.Name]; len(guests) > 0 {
 			r.info(fmt.Sprintf("Running on libvirt network %s: %s", n.Name, list(guests)), "Stopping the network would cut them off: a guest's port does not come back by itself", "Nothing: they are left alone unless you choose otherwise")
 		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(unfit)) {
+		r.warn(fmt.Sprintf("Cannot be started as defined: VM %s", list(unfit[why])), "Nor can it be connected to the bridge: "+why, "Correct the definition (virsh edit), or remove a VM that nobody needs")
 	}
 	return r
 }

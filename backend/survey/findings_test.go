@@ -204,6 +204,7 @@ func TestHostileStates(t *testing.T) {
 			x.files["/etc/nftables.conf"] = "# eth0\ntable inet f {\n  iifname \"eth0\" accept\n  iifname \"eth0.7\" drop\n}\n"
 		}, Warn, "1 firewall rule names a NIC|/etc/nftables.conf:3: iifname \"eth0\" accept|Only files were read"},
 		{"37 guests on default", console, func(x *fake) { x.virt.Domains[0].Running = true }, Info, "network default: example2|left alone"},
+		{"a VM whose emulator is gone", console, func(x *fake) { x.virt.Domains[0].Name = "old" }, Warn, "Cannot be started as defined: VM old|its emulator is gone"},
 		{"38 libvirt does not answer", console, func(x *fake) {
 			x.virt = backend.VirtState{Reason: "no answer on /run/libvirt/libvirt-sock within 3s"}
 		}, Warn, "libvirt cannot be reached|libvirt-sock"},
