@@ -124,6 +124,14 @@ kill $(pidof libvirtd); while pidof libvirtd >/dev/null; do :; done; sed -i "s/m
 	h.sh("! ls /var/lib/bridgehead") // no run was begun
 	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [fit]}")
 	h.run("plan", "--answers", answersPath).want(t, 0)
+
+	h.sh("virsh -q start fit") // which has no ACPI
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [{name: fit, nic: new}]}")
+	h.run("plan", "--answers", answersPath).want(t, 2, "fit: it runs without ACPI")
+	nic := "<interface type='network'><mac address='52:54:00:aa:00:05'/><source network='default'/></interface>"
+	if r := h.command("sh", "-c", `echo "$1" | virsh attach-device fit /dev/stdin --live`, "sh", nic); r.code == 0 || !strings.Contains(r.err, "hotplug") {
+		t.Errorf("it would take a NIC: %s%s", r.out, r.err)
+	}
 }
 
 // libvirtd hangs and is killed in the middle of a change: there is a sentence within the deadline, the network is as it was

@@ -22,6 +22,9 @@ func conclude(e *evidence) Facts {
 	f.Config.Files = e.configFiles(f.Config.Owner)
 	f.Config.Interfaces = e.stanzas.configured()
 	f.Switch, f.Virt = e.sw, e.virt
+	if !f.Virt.Available && f.Virt.Reason == "" {
+		f.Virt.Reason = "it gave no answer in time" // a finding says more
+	}
 	f.Packages = e.packageState()
 	f.Boot = e.bootOrder()
 	f.Services = e.uses()

@@ -129,8 +129,7 @@ func firstParts(h backend.Host, o Options) []part {
 		{"read the state of Open vSwitch", Refuse, "Whether a NIC is a port already is not known",
 			get(h.Switch.State, func(e *evidence, v backend.SwitchState) { e.sw = v })},
 		{"read the state of libvirt", Warn, "Networks and guests are not known",
-			get(func(ctx context.Context) (backend.VirtState, error) { return readVirt(ctx, h.Virt) },
-				func(e *evidence, v backend.VirtState) { e.virt = v })},
+			get(h.Virt.State, func(e *evidence, v backend.VirtState) { e.virt = v })},
 		{"ask for the installed packages", Warn, "What is missing is not known",
 			get(func(ctx context.Context) (map[string]string, error) {
 				return h.Packages.Installed(ctx, packageNames()...)
@@ -164,23 +163,30 @@ func laterParts(h backend.Host, e *evidence) []part {
 		{"read the kernel's network settings", Warn, "Settings such as rp_filter could not be restored",
 			get(func(ctx context.Context) (map[string]string, error) { return readSysctls(ctx, h.Links, links) },
 				func(e *evidence, v map[string]string) { e.sysctls = v })},
+		{"ask what keeps VMs from being started", Warn, "It shows when one is connected",
+			get(func(ctx context.Context) (map[string]string, error) {
+				return readUnfit(ctx, h.Virt, e.virt.Domains, e.Deadline), nil
+			}, func(e *evidence, unfit map[string]string) {
+				for i := range e.virt.Domains {
+					e.virt.Domains[i].Unfit = unfit[e.virt.Domains[i].Name]
+				}
+			})},
 		{"read the environment of the login processes", Warn, "Which NIC carries this session may not be known",
 			get(func(ctx context.Context) (map[int][]string, error) { return readEnviron(ctx, h.Processes, pids), nil },
 				func(e *evidence, v map[int][]string) { e.environ = v })},
 	}
 }
 
-// readVirt is libvirt's state, with what keeps a VM from being started. Where that is not told, it shows when it is tried.
-func readVirt(ctx context.Context, v backend.Virt) (backend.VirtState, error) {
-	st, err := v.State(ctx)
-	if err != nil || len(st.Domains) == 0 {
-		return st, err
+// readUnfit says what keeps VMs from being started. libvirt may have to look at an emulator for the first time, which takes
+// its time on a busy host: what is not told soon shows when it is tried.
+func readUnfit(ctx context.Context, v backend.Virt, domains []backend.Domain, d time.Duration) map[string]string {
+	if len(domains) == 0 {
+		return nil
 	}
-	unfit, _ := v.Unfit(ctx, st.Domains)
-	for i := range st.Domains {
-		st.Domains[i].Unfit = unfit[st.Domains[i].Name]
-	}
-	return st, nil
+	ctx, cancel := context.WithTimeout(ctx, d/2)
+	defer cancel()
+	unfit, _ := v.Unfit(ctx, domains)
+	return unfit
 }
 
 func readUnits(ctx context.Context, s backend.Services) (map[string]backend.Unit, error) {

@@ -52,6 +52,18 @@ func TestPartThatHangs(t *testing.T) {
 	}
 }
 
+// What keeps VMs from being started is no reason to know nothing of libvirt.
+func TestUnfitIsNotWaitedFor(t *testing.T) {
+	x := overSSH()
+	x.virt = backend.VirtState{Available: true, Domains: []backend.Domain{{Name: "web"}}}
+	x.hangs = map[string]bool{"unfit": true}
+	f, err := Take(t.Context(), x.host(), Options{Root: true, Deadline: 20 * time.Millisecond})
+	close(x.wake)
+	if err != nil || !f.Virt.Available || len(f.Virt.Domains) != 1 {
+		t.Errorf("libvirt is %+v, %v", f.Virt, err)
+	}
+}
+
 func TestTakeEndsWithItsContext(t *testing.T) {
 	x := console()
 	x.hangs = map[string]bool{"virt": true}
