@@ -12,7 +12,7 @@ PACKAGES := openvswitch-switch ifupdown iproute2 iputils-ping ethtool procps \
 	openssh-server openssh-client tmux \
 	mmdebstrap qemu-utils zstd cpio e2fsprogs kmod
 
-.PHONY: all build run test test-vm test-bonds test-faults check screens lint fuzz fuzz-keys bench bench-cut deps clean
+.PHONY: all build run test test-vm test-bonds test-faults test-faults-lab check screens lint fuzz fuzz-keys bench bench-cut deps clean
 
 all: build
 
@@ -34,6 +34,9 @@ test-bonds: deps ## bonds against a switch that speaks LACP
 
 test-faults: ## every fault at every change of apply, confirm, rollback and undo, counted; STORIES random stories
 	set -o pipefail; BRIDGEHEAD_TEST=full BRIDGEHEAD_STORIES=$(STORIES) $(GO) test ./backend/trial -run 'Matrix|Model|Torn' -v -timeout 120m | grep --line-buffered -v '^=== \|    --- PASS'
+
+test-faults-lab: deps ## faults at every operation on hosts in namespaces, with the real daemons, counted; its table goes into docs/faults.md
+	set -o pipefail; BRIDGEHEAD_TEST=full $(GO) test . -run 'LabMatrix|ExpiryIsAnswered' -parallel 6 -v -timeout 180m | grep --line-buffered -v '^=== \|    --- PASS'
 
 check: ## what needs no host
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"bridgehead/backend/lab"
@@ -71,13 +71,18 @@ func (h host) timeIsUp() {
 	const journal = "/var/lib/bridgehead/current/journal.jsonl"
 	data, err := h.ReadFile(journal)
 	must(h.t, err)
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
 	var rec map[string]any
-	must(h.t, json.Unmarshal([]byte(lines[len(lines)-1]), &rec))
+	must(h.t, json.Unmarshal(lastLine(data), &rec))
 	rec["event"], rec["deadline"] = "extended", rec["at"]
 	line, err := json.Marshal(rec)
 	must(h.t, err)
 	must(h.t, h.WriteFile(journal, append(data, append(line, '\n')...)))
+}
+
+// lastLine is the last line of a journal.
+func lastLine(journal []byte) []byte {
+	lines := bytes.Split(bytes.TrimSpace(journal), []byte("\n"))
+	return lines[len(lines)-1]
 }
 
 // stall has ovs-vsctl stand still on the host at the first call whose arguments match pattern, before it does

@@ -89,7 +89,8 @@ type running struct {
 	t        testing.TB
 	cmd      *exec.Cmd
 	out, err said
-	ended    chan error // it is waited for in any case, or the lab could not end
+	ended    chan struct{} // it is waited for in any case, or the lab could not end
+	failed   error         // once it has ended
 }
 
 // said is what a command prints, to be read while it runs.
@@ -123,7 +124,7 @@ func (r *running) says(text string) {
 // begin starts a command on the host; signals sent to it reach it.
 func (h host) begin(argv ...string) *running {
 	h.t.Helper()
-	r := &running{t: h.t, cmd: &exec.Cmd{Path: argv[0], Args: argv}, ended: make(chan error, 1)}
+	r := &running{t: h.t, cmd: &exec.Cmd{Path: argv[0], Args: argv}, ended: make(chan struct{})}
 	if !strings.HasPrefix(argv[0], "/") {
 		r.cmd = h.Host(argv...)
 	}
@@ -135,17 +136,30 @@ func (h host) begin(argv ...string) *running {
 		err = r.cmd.Start()
 	}
 	must(h.t, err)
-	go func() { r.ended <- r.cmd.Wait() }()
+	go func() {
+		defer close(r.ended)
+		r.failed = r.cmd.Wait()
+	}()
 	return r
+}
+
+// hasEnded says whether wait would return at once.
+func (r *running) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r *running) wait() result {
 	r.t.Helper()
 	var exit *exec.ExitError
 	select {
-	case err := <-r.ended:
-		if err != nil && !errors.As(err, &exit) {
-			r.t.Fatalf("%v: %v", r.cmd.Args, err)
+	case <-r.ended:
+		if r.failed != nil && !errors.As(r.failed, &exit) {
+			r.t.Fatalf("%v: %v", r.cmd.Args, r.failed)
 		}
 	case <-time.After(4 * patience):
 		r.t.Fatalf("%v does not end:\n%s%s", r.cmd.Args, r.out.String(), r.err.String())
@@ -276,9 +290,9 @@ func (h host) over() {
 // unguarded fails the test when something of the guard is left.
 func (h host) unguarded() {
 	h.t.Helper()
-	if left := h.sh(`cd /var/lib/bridgehead; ls -A | grep -vx -e history -e lock -e guard.log || true`); left != "" {
-		h.t.Errorf("left in /var/lib/bridgehead: %s", left)
-	}
+	eventually(h.t, "nothing is left in /var/lib/bridgehead", func() bool {
+		return h.sh(`cd /var/lib/bridgehead; ls -A | grep -vx -e history -e lock -e guard.log || true`) == ""
+	})
 	eventually(h.t, "the watch has ended", func() bool { return h.sh(`pgrep -f 'bridgehead [w]atch' || true`) == "" })
 }
 

@@ -95,8 +95,11 @@ func (a *app) host() (backend.Host, error) {
 		}
 		return a.machine.Host(), nil
 	}
-	return real.Host(real.Options{Root: a.root})
+	return realHost(real.Options{Root: a.root})
 }
+
+// realHost is the host that this program runs on; tests make parts of it fail.
+var realHost = real.Host
 
 func (a *app) trial() (*trial.Trial, error) {
 	h, err := a.host()

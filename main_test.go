@@ -14,7 +14,10 @@ import (
 // the guard's copy of itself. So the race detector watches all of it.
 func TestMain(m *testing.M) {
 	lab.Main()
-	testscript.Main(m, map[string]func(){"bridgehead": main})
+	testscript.Main(m, map[string]func(){"bridgehead": func() {
+		strikes()
+		main()
+	}})
 }
 
 // patience is how long a test waits for something that must happen, on a busy machine.
