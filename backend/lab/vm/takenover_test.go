@@ -56,6 +56,7 @@ func onBond(t *testing.T, mode string) (*guest, bonding) {
 	g.sh(`ip addr flush dev ens3; ip link set ens3 down; ip link set ens4 down; echo lo=lo >/run/network/ifstate; ifup bond0; sync`)
 	g.answers(BootTime)
 	g.joined(b, "bond0")
+	g.counts(0, "ip -6 -o addr show tentative | wc -l")
 	return g, b
 }
 
