@@ -265,6 +265,9 @@ func (p *Peer) send(to net.HardwareAddr, kind uint16, body []byte) {
 }
 
 func (p *Peer) sendAt(port int, to net.HardwareAddr, kind uint16, body []byte) {
+	if p.self.Load() {
+		return // no cable leads here
+	}
 	f := append(append([]byte{}, to...), p.mac...)
 	if vlan := p.vlan.Load(); vlan != 0 {
 		f = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(f, etherVLAN), uint16(vlan))
