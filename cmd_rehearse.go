@@ -14,6 +14,7 @@ import (
 
 	"bridgehead/backend/lab"
 	"bridgehead/backend/survey"
+	"bridgehead/tui"
 )
 
 // rehearsalEnv tells the wizard inside a rehearsal where it is.
@@ -67,7 +68,16 @@ func (a *app) rehearse(ctx context.Context, tutorial bool) error {
 			fmt.Fprintf(a.err, "Rehearsing without VMs: %v\n", err)
 		}
 	}
-	return a.inside(ctx, l)
+	err = a.inside(ctx, l)
+	a.release = tui.Hold(os.Stdin)
+	closed := l.Close()
+	a.lastWords()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && closed == nil { // the wizard has said why
+		fmt.Fprintln(a.err, "The rehearsal host is gone. Nothing of this host was touched.")
+		return nil
+	}
+	return errors.Join(err, closed)
 }
 
 // defineVMs defines the tutorial's VMs on the rehearsal host. They have no disk and do not run.
@@ -128,17 +138,11 @@ func (a *app) inside(ctx context.Context, l *lab.Lab) error {
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	var err error
 	select {
-	case err = <-done:
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		err = <-done
+		return <-done
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		fmt.Fprintln(a.err, "The rehearsal host is gone. Nothing of this host was touched.")
-		return nil
-	}
-	return err
 }

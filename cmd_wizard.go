@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -49,17 +50,28 @@ func (a *app) open(given *answers.Answers, at string) error {
 	return err
 }
 
-// show shows the wizard as screens, or line by line where that is asked for or nothing else is possible.
+// show shows the wizard as screens, or line by line where that is asked for or nothing else is possible. What is typed
+// at its end is held until the process's last act.
 func (a *app) show(shell *tui.Shell) error {
 	unsuitable := tui.Suitable(os.Stdin, os.Stdout, os.Getenv("TERM"))
-	switch {
-	case a.plain:
-		return tui.RunPlain(shell, os.Stdin, os.Stdout)
-	case unsuitable != nil:
-		fmt.Fprintf(a.err, "Line by line, since %v.\n", unsuitable)
-		return tui.RunPlain(shell, os.Stdin, os.Stdout)
+	if !a.plain && unsuitable == nil {
+		a.release = tui.Hold(os.Stdin)
+		err := tui.Run(shell, os.Stdin, os.Stdout)
+		a.lastWords()
+		return err
 	}
-	return tui.Run(shell, os.Stdin, os.Stdout)
+	if !a.plain {
+		fmt.Fprintf(a.err, "Line by line, since %v.\n", unsuitable)
+	}
+	err := tui.RunPlain(shell, os.Stdin, os.Stdout)
+	a.release = tui.Hold(os.Stdin)
+	a.lastWords()
+	return err
+}
+
+// lastWords gives the process two seconds to say its last words: a line that takes no bytes must not keep the keyboard.
+func (a *app) lastWords() {
+	time.AfterFunc(2*time.Second, func() { a.release(); signal.Reset() })
 }
 
 // demoTime lets the simulated host's time pass with the real one, and its guard run, until stop is called.

@@ -37,12 +37,17 @@ const (
 
 func main() {
 	lab.Main()
-	root := newRoot()
-	err := root.ExecuteContext(context.Background())
+	os.Exit(run())
+}
+
+func run() int {
+	a := &app{out: os.Stdout, err: os.Stderr, release: func() {}}
+	defer func() { a.release() }() // last: the keyboard is the shell's again
+	err := a.command().ExecuteContext(context.Background())
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bridgehead:", err)
+		fmt.Fprintln(a.err, "bridgehead:", err)
 	}
-	os.Exit(exitCode(err))
+	return exitCode(err)
 }
 
 // usageError is a mistake on the command line.
@@ -85,6 +90,7 @@ type app struct {
 	machine  *sim.Machine // with --demo
 	out      io.Writer
 	err      io.Writer
+	release  func() // gives the keyboard back that a wizard has held
 }
 
 // host is the host that the commands work on.
@@ -125,8 +131,7 @@ func (a *app) given() (*answers.Answers, error) {
 	return &x, nil
 }
 
-func newRoot() *cobra.Command {
-	a := &app{out: os.Stdout, err: os.Stderr}
+func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bridgehead",
 		Short: "Move a KVM host onto Open vSwitch, and never lose it",
