@@ -195,8 +195,12 @@ func lookUp(addr string, done <-chan struct{}) error {
 	}
 	defer kernel.Close()
 	for n := 0; ; n++ {
-		if way, err := kernel.RouteGet(net.ParseIP(addr)); err != nil || way[0].Gw == nil {
-			return fmt.Errorf("lookup %d of %s: %v, %v", n, addr, way, err)
+		way, err := kernel.RouteGet(net.ParseIP(addr))
+		if err != nil {
+			return fmt.Errorf("lookup %d of %s: %w", n, addr, err)
+		}
+		if way[0].Gw == nil {
+			return fmt.Errorf("lookup %d of %s: %v", n, addr, way)
 		}
 		select {
 		case <-done:

@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,8 @@ func TestKernelBondComesBackAfterVswitchd(t *testing.T) {
 		return nil
 	})
 	err := s.act(t.Context(), on(sc.m), sc.p)
-	if _, incomplete := err.(*trial.IncompleteError); !incomplete {
+	var incomplete *trial.IncompleteError
+	if !errors.As(err, &incomplete) {
 		t.Fatalf("without ovs-vswitchd: %v", err)
 	}
 	heal(sc.m)

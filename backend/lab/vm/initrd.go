@@ -91,11 +91,17 @@ func (a *archive) add(name string, mode int, data []byte) {
 	_, a.err = fmt.Fprintf(a.w, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
 		a.ino, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name)+1, 0, name)
 	a.pad(110 + len(name) + 1)
-	a.w.Write(data)
+	a.write(data)
 	a.pad(len(data))
 }
 
-func (a *archive) pad(n int) { a.w.Write(make([]byte, -n&3)) }
+func (a *archive) pad(n int) { a.write(make([]byte, -n&3)) }
+
+func (a *archive) write(data []byte) {
+	if a.err == nil {
+		_, a.err = a.w.Write(data)
+	}
+}
 
 func (a *archive) addFile(name, path string) {
 	data, err := os.ReadFile(path)
