@@ -133,6 +133,7 @@ func (a *app) inside(ctx context.Context, l *lab.Lab) error {
 	}
 	cmd := &exec.Cmd{Path: "/proc/self/exe", Args: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: append(os.Environ(), rehearsalEnv+"=1", "XDG_CACHE_HOME=/run/cache")} // where virt-install has its log
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT) // Ctrl-C is the wizard's, which asks
 	if err := l.Start(cmd); err != nil {
 		return fmt.Errorf("cannot start the wizard on the rehearsal host: %w", err)
 	}

@@ -46,6 +46,12 @@ func dial(t testing.TB, term string, cols, rows uint16, args ...string) *console
 
 func dialTo(t testing.TB, program, term string, cols, rows uint16, args ...string) *console {
 	t.Helper()
+	return dialAt(t, 0, program, term, cols, rows, args...)
+}
+
+// dialAt has a line of so many baud to the terminal; 0: it takes no time.
+func dialAt(t testing.TB, baud int, program, term string, cols, rows uint16, args ...string) *console {
+	t.Helper()
 	master, tty, err := pty.Open()
 	must(t, err)
 	must(t, pty.Setsize(master, &pty.Winsize{Cols: cols, Rows: rows}))
@@ -56,9 +62,10 @@ func dialTo(t testing.TB, program, term string, cols, rows uint16, args ...strin
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
 	must(t, c.cmd.Start())
 	go func() {
-		buf := make([]byte, 4096)
+		buf, pace := make([]byte, 4096), pace{baud: baud}
 		for {
-			n, err := master.Read(buf)
+			n, err := master.Read(pace.chunk(buf))
+			pace.wait(n)
 			c.mu.Lock()
 			c.bytes = append(c.bytes, buf[:n]...)
 			c.mu.Unlock()
@@ -170,10 +177,10 @@ func (c *console) leave() {
 	c.exits(exitUnchanged)
 }
 
-// sequences finds control sequences; the simplest consoles know these finals, and VT102's modes for wrap and cursor.
+// sequences finds control sequences; a VT100 knows these finals, and the modes for wrap and cursor.
 var (
 	sequences = regexp.MustCompile(`\x1b(?:\[[0-9;?>=!$ ]*[@-~]|\][^\x07\x1b]*|[^\[\]])`)
-	simple    = regexp.MustCompile(`^\x1b(?:\[[0-9;]*[ABCDHJKm]|\[\?(?:7|25)[hl]|M)$`)
+	simple    = regexp.MustCompile(`^\x1b(?:\[[0-9;]*[ABCDHJKmr]|\[\?(?:7|25)[hl]|M)$`)
 )
 
 // What each kind of terminal gets first and last is known to the byte: no query, no mode it may not know.
@@ -347,7 +354,10 @@ func (c *console) taken() {
 			return
 		}
 		if time.Now().After(end) {
-			c.t.Fatal("keys are not read any more")
+			state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+			c.cmd.Process.Signal(syscall.SIGABRT) // tells where it is
+			c.cmd.Wait()
+			c.t.Fatalf("keys are not read any more; the keyboard is held: %v, late: %d\n%s\n%s\n%q", *c.modes() != *c.before, c.late, state, &c.stderr, c.stream())
 		}
 	}
 }

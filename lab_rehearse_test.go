@@ -66,6 +66,23 @@ func TestRehearsalLost(t *testing.T) {
 	}
 }
 
+// Line by line, Ctrl-C is a signal to all of the terminal's processes; the wizard asks, and the rehearsal stays.
+func TestRehearsalAsksBeforeItIsLeft(t *testing.T) {
+	program, err := exec.LookPath("bridgehead")
+	must(t, err)
+	s := onTerminal(t, (*exec.Cmd).Start, "dumb", program, "rehearse", "--tutorial", "--plain")
+	s.want("look again")
+	s.press("ctrl+c")
+	s.want("Leave? y or n")
+	s.press("n", "enter")
+	s.want("You stay.")
+	s.press("ctrl+c")
+	s.want("Leave? y or n")
+	s.press("y", "enter")
+	s.want("The rehearsal host is gone.")
+	s.exits(0)
+}
+
 // On a host with ifupdown the rehearsal is a replica of it.
 func TestRehearseReplica(t *testing.T) {
 	h := up(t, lab.Spec{Hostname: "kvm7", Libvirt: true})

@@ -255,6 +255,7 @@ func TestEarlier(t *testing.T) {
 func TestDone(t *testing.T) {
 	playAll(t, []play{
 		{"done-confirmed", real, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
+		{"done-demo", setup{}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-narrow", setup{Badge: tui.Real, Width: 60, Height: 16, ASCII: true}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-wide", setup{Badge: tui.Real, Width: 132, Height: 43}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
 		{"done-rehearsed", setup{Badge: tui.Rehearse}, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},

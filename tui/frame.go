@@ -47,6 +47,9 @@ func (s *Shell) draw() string {
 func (s *Shell) join(lines []string) string {
 	for i, line := range lines {
 		lines[i] = ansi.Truncate(line, s.width, "~")
+		if s.old {
+			lines[i] = tied(lines[i])
+		}
 	}
 	screen := strings.Join(clip(lines, s.height), "\n")
 	if s.ASCII {

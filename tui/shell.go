@@ -33,6 +33,7 @@ type Shell struct {
 	asked         time.Time
 	asking        bool // Ctrl-C's question is open
 	paste         bool // the terminal knows bracketed paste
+	old           bool // it cannot insert and delete characters, nor show colours
 	left          bool // ended by Ctrl-C
 	over          bool // ended
 	visits        int  // how often a page was shown

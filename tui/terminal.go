@@ -63,7 +63,7 @@ func Run(shell *Shell, in, out *os.File) error {
 	defer t.restore(rich)
 
 	shell.ASCII = shell.ASCII || ASCIIOnly(os.Getenv)
-	shell.paste = rich
+	shell.paste, shell.old = rich, isOldTerm(name)
 	if size, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
 		shell.width, shell.height = int(size.Col), int(size.Row) // known before the first screen: none is drawn twice
 	}
