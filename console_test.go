@@ -188,7 +188,7 @@ func TestFirstAndLastBytes(t *testing.T) {
 	const line, rich = "\x1b[m\x1b[?7h\x1b[?25h\r\x1b[J", "\x1b[?1049l\x1b[?25h\x1b[?2004l\x1b[m\x1b[?7h\x1b[?25h"
 	for _, k := range []struct{ term, first, last string }{
 		{"linux", "", "\x1b[24;1H\x1b[?25h" + line}, {"vt100", "", "\x1b[24;1H\x1b[?25h" + line}, {"vt220", "", "\x1b[24;1H\x1b[?25h" + line},
-		{"xterm-256color", "\x1b[?1049h", "\x1b[24;1H" + rich}, {"tmux-256color", "\x1b[?1049h", "\x1b[24;1H" + rich}, {"screen", "\x1b[?1049h", "\x1b[24;1H" + rich},
+		{"xterm-256color", "\x1b[?1049h", "\x1b[24;1H" + rich}, {"tmux-256color", "\x1b[?1049h", "\x1b[24;1H" + rich}, {"screen", "\x1b[?1049h", "\x1b[24;1H" + rich}, {"xterm-direct", "\x1b[?1049h", "\x1b[24;1H" + rich},
 	} {
 		for _, size := range [][2]uint16{{80, 24}, {0, 0}} {
 			t.Run(fmt.Sprint(k.term, size), func(t *testing.T) {

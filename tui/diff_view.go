@@ -22,7 +22,7 @@ func (d *Diff) View(width, height int) string {
 	return strings.Join(append(out, Cut(d.foot(width), width)), "\n")
 }
 
-// foot is "Lines 3-18 of 256, /etc/network/interfaces:12, 2 with "gateway", from column 17".
+// foot is "Lines 3-18 of 256, /etc/network/interfaces:12, 2 with "gateway", from column 17, Left: back".
 func (d *Diff) foot(width int) string {
 	foot := "Lines " + d.scroll.position()
 	if place := d.place(); place != "" {
@@ -42,9 +42,9 @@ func (d *Diff) foot(width int) string {
 	}
 	switch {
 	case d.left > 0:
-		foot += fmt.Sprintf(", from column %d", d.left+1)
+		foot += fmt.Sprintf(", from column %d, Left: back", d.left+1)
 	case d.wide:
-		foot += ", wider than the screen"
+		foot += ", Right: more"
 	}
 	return foot
 }
