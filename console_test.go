@@ -346,18 +346,17 @@ func (c *console) over() bool {
 	return err == nil && info.Signo != 0
 }
 
-// taken waits until what was typed has been read.
+// taken waits until what was typed has been read. A machine that does much else gets four times the patience.
 func (c *console) taken() {
 	c.t.Helper()
-	for end := time.Now().Add(patience); !c.over(); <-time.After(time.Millisecond) {
+	for end := time.Now().Add(4 * patience); !c.over(); <-time.After(time.Millisecond) {
 		if n, err := unix.IoctlGetInt(int(c.tty.Fd()), unix.TIOCINQ); err != nil || n == 0 {
 			return
 		}
 		if time.Now().After(end) {
-			state, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-			c.cmd.Process.Signal(syscall.SIGABRT) // tells where it is
+			c.cmd.Process.Signal(syscall.SIGABRT) // says where it is
 			c.cmd.Wait()
-			c.t.Fatalf("keys are not read any more; the keyboard is held: %v, late: %d\n%s\n%s\n%q", *c.modes() != *c.before, c.late, state, &c.stderr, c.stream())
+			c.t.Fatalf("keys are not read any more:\n%s\n%q", &c.stderr, c.stream())
 		}
 	}
 }
