@@ -11,22 +11,22 @@ import (
 	"bridgehead/tui"
 )
 
-// pages are the titles on the way, and the keys that are pressed on each, Ctrl-N being the one that goes on.
+// pages are the titles on the way, the keys that are pressed on each, and those that turn to other text; Ctrl-N goes on.
 var pages = []struct {
-	title string
-	keys  []string
+	title       string
+	keys, turns []string
 }{
-	{"Survey", []string{"j", "j", "k", "\x1b[6~", "\x1b[5~"}},
-	{"NIC", []string{"j", "j", "k", "k", " "}},
-	{"Uplink", []string{"j", "k"}},
-	{"Bridge", []string{"x", "\x7f", "\t", "\t", "j", "k", "\t", "4", "\x7f", "\x1b[Z"}},
-	{"Address", []string{"j", "\t", "9", "\x7f", "\x1b[Z", "k"}},
-	{"libvirt network", []string{"\t", "x", "\x7f", "\t", "\x1b[Z"}},
-	{"VMs", []string{"j", "k", " ", " "}},
-	{"Safety net", []string{"j", "k", "\t", "1", "\x7f", "\t"}},
-	{"Review", []string{"j", "j", "k", "\x1b[6~", "\t", "\t"}},
-	{"Risk", nil},
-	{"Check and confirm", []string{"k", "\x1b", "r", "\x1b"}},
+	{"Survey", []string{"j", "j", "k"}, []string{"\x1b[6~", "\x1b[5~"}},
+	{"NIC", []string{"j", "j", "k", "k", " "}, nil},
+	{"Uplink", []string{"j", "k"}, nil},
+	{"Bridge", []string{"x", "\x7f", "\t", "\t", "j", "k", "\t", "4", "\x7f", "\x1b[Z"}, nil},
+	{"Address", []string{"j", "\t", "9", "\x7f", "\x1b[Z", "k"}, nil},
+	{"libvirt network", []string{"\t", "x", "\x7f", "\t", "\x1b[Z"}, nil},
+	{"VMs", []string{"j", "k", " ", " "}, nil},
+	{"Safety net", []string{"j", "k", "\t", "1", "\x7f", "\t"}, nil},
+	{"Review", []string{"j", "j", "k"}, []string{"\x1b[6~", "\t", "\t", "\t", "\t"}},
+	{"Risk", nil, nil},
+	{"Check and confirm", []string{"k", "\x1b", "r", "\x1b"}, nil},
 }
 
 // quiet waits until nothing has been written for a while, and says how much was since from.
@@ -45,7 +45,11 @@ func (c *console) quiet(from int) int {
 func (c *console) press(key string) int {
 	from := len(c.stream())
 	c.typed(key)
-	for end := time.Now().Add(400 * time.Millisecond); len(c.stream()) == from && time.Now().Before(end); <-time.After(2 * time.Millisecond) {
+	wait := 400 * time.Millisecond
+	if key == "\x1b" { // it might be the first of an arrow's
+		wait *= 3
+	}
+	for end := time.Now().Add(wait); len(c.stream()) == from && time.Now().Before(end); <-time.After(2 * time.Millisecond) {
 	}
 	return c.quiet(from)
 }
@@ -73,7 +77,12 @@ func countBytes(b *testing.B, c *console) {
 			keys = append(keys, c.press(key))
 		}
 		all = append(all, keys...)
-		b.Logf("%-18s %v", p.title, keys)
+		var turned []int
+		for _, key := range p.turns {
+			turned = append(turned, c.press(key))
+		}
+		turns = append(turns, turned...)
+		b.Logf("%-18s %v %v", p.title, keys, turned)
 		switch p.title {
 		case "Risk":
 			<-time.After(tui.Grace + 50*time.Millisecond)
