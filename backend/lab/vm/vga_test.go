@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The wizard on the screen that a KVM switch shows: 80x25, TERM=linux, a font of 256 glyphs. Run with
-// -artifacts to look at the pictures.
+// The wizard on the screen that a KVM switch shows: 80x25, TERM=linux, a font of 256 glyphs, and a locale with which it
+// draws lines and blocks. Run with -artifacts to look at the pictures.
 func TestWizardOnTheScreen(t *testing.T) {
 	g := resume(t)
 	shows := func(text string) {
@@ -37,11 +37,13 @@ func TestWizardOnTheScreen(t *testing.T) {
 		}
 		must(t, g.Type("ret"))
 	}
+	must(t, g.Put("/usr/local/bin/wizard", "#!/bin/sh\nLC_ALL=C.UTF-8 exec bridgehead\n"))
+	g.sh("chmod +x /usr/local/bin/wizard")
 	typeIn("root")
 	shows("Password:")
 	typeIn("root")
 	shows("root@bh-host")
-	typeIn("bridgehead")
+	typeIn("wizard")
 	shows("Logins") // the survey has ended
 	for here := ""; here != "Risk"; {
 		var screen string
@@ -60,6 +62,11 @@ func TestWizardOnTheScreen(t *testing.T) {
 		here = title()
 		picture(strings.ReplaceAll(here, " ", "-"))
 		t.Logf("%s\n%s", here, screen)
+		if here == "Review" {
+			must(t, g.Type("2"))
+			shows("After:")
+			picture("Picture")
+		}
 		if here != "Risk" {
 			must(t, g.Type("ctrl-n"))
 		}
