@@ -24,7 +24,7 @@ func scenes() []scene {
 	second := func(t *testing.T, op *operator) { op.Go(t, "uplink"); op.Press("down"); op.Go(t, "members") }
 	bonds := func(t *testing.T, op *operator) { second(t, op); op.Press("down", "space"); op.Go(t, "bond") }
 	kept := func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(2 * time.Second) }
-	many := setup{Badge: tui.Real, Spec: stepstest.All(stepstest.NICs(252), stepstest.VMs(300))}
+	many := setup{Badge: tui.Real, Spec: stepstest.All(stepstest.NICs(60), stepstest.VMs(60))}
 	all := []scene{
 		{play{"packages", setup{Badge: tui.Real, Spec: stepstest.NoPackages}, to("packages")}, untouched},
 		{play{"nic of many", many, to("nic")}, untouched},
@@ -126,7 +126,7 @@ func TestKeysOfTheFooter(t *testing.T) {
 						if s.name == "applying" || s.name == "packages" && name == "i" || s.name != "new VM" && name == "e" {
 							return
 						}
-						op.Wait(3 * time.Second)
+						op.Wait(time.Second)
 						if got := op.Machine.Snapshot(); got != host {
 							t.Errorf("%s (%s) changes the host on a single key", name, b.desc)
 						}
