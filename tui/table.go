@@ -136,13 +136,16 @@ func (t *Table) Keys() []Key {
 		return append([]Key{Bind("back to the list", "esc", "d", "enter")}, scrollKeys()...)
 	}
 	if t.filtering {
-		return []Key{
+		keys := []Key{
 			Bind("filter", AnyText),
 			Bind("erase", "backspace", "ctrl+h"),
 			Bind("keep the filter", "enter"),
 			Bind("drop the filter", "esc"),
-			t.moveKeys(),
 		}
+		if len(t.matching()) > 1 {
+			keys = append(keys, t.moveKeys())
+		}
+		return keys
 	}
 	var keys []Key
 	row, ok := t.Cursor()
