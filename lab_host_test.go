@@ -32,7 +32,7 @@ address: {method: keep}
 apply: {when: now, confirm_within: 10m}
 `
 
-var hostAddr = netip.MustParseAddr(lab.HostAddr)
+var hostAddr, gateway = netip.MustParseAddr(lab.HostAddr), netip.MustParseAddr(lab.GatewayAddr)
 
 // host is a lab with the program on its host.
 type host struct {
