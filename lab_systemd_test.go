@@ -47,6 +47,33 @@ func TestSystemdGuard(t *testing.T) {
 	h.unguarded()
 }
 
+// A guard that cannot be removed: the change is kept all the same, who keeps it is told what is still there, a restart takes
+// nothing back, and the next change removes it.
+func TestGuardThatCannotBeRemoved(t *testing.T) {
+	const way = "/etc/systemd/system/bridgehead-boot.service"
+	h := up(t, lab.Spec{Systemd: true})
+	before := h.snapshot()
+	r := h.apply()
+	h.sh("rm " + way + "; mkdir -p " + way + "/in-the-way")
+	h.run("confirm").want(t, 0, "The change is kept. Its rollback guard could not be removed: ", "Still there: ", way,
+		"It takes nothing back any more.", "nothing has to be done", "Confirmed.")
+	r.wait().want(t, 0, "Confirmed.")
+	h.run("status").want(t, 0, "No change is pending.", "confirmed", "Its rollback guard could not be removed", way)
+	h.reboot()
+	h.agrees()
+	if got := words(h.sh("ip -4 -br addr show examplebr0p1; ovs-vsctl port-to-br eth0")); got != "examplebr0p1 UNKNOWN 10.77.0.10/24 examplebr0" {
+		t.Errorf("after the reboot: %s", got)
+	}
+	h.sh("rm -r " + way)
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	h.withoutUnits()
+	h.same(before)
+	h.unguarded()
+	if got := h.run("status"); strings.Contains(got.out, "could not be removed") {
+		t.Errorf("status still says %s", got.out)
+	}
+}
+
 // told fails the test unless everybody was told so: on the console, by wall(1), and in the journal.
 func (h host) told(what string) {
 	h.t.Helper()
