@@ -75,7 +75,8 @@ func TestIncompleteIsTriedAgainAtBoot(t *testing.T) {
 				sc.start = restarted(t, c, stageNamed("apply"), p)
 				harm(sc.m)
 				err := s.act(t.Context(), on(sc.m), p)
-				if incomplete, ok := err.(*trial.IncompleteError); !ok || len(incomplete.Left) == 0 {
+				var incomplete *trial.IncompleteError
+				if !errors.As(err, &incomplete) || len(incomplete.Left) == 0 {
 					t.Fatalf("with %s the rollback says %v", name, err)
 				}
 				sc.m.PowerCut(time.Minute)
