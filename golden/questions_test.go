@@ -205,6 +205,7 @@ func TestQuestions(t *testing.T) {
 func TestFrame(t *testing.T) {
 	playAll(t, []play{
 		{"leave", setup{}, to("bridge", "ctrl+c")},
+		{"leave-small", setup{Width: 60, Height: 16}, trialOf("ctrl+c")},
 		{"help", setup{}, to("bridge", "f1")},
 		{"help-nic", setup{}, to("nic", "?")},
 		{"too-small", setup{Width: 50, Height: 12}, nil},

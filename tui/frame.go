@@ -101,7 +101,11 @@ func (s *Shell) position() string {
 func (s *Shell) body(width, height int) []string {
 	switch {
 	case s.asking:
-		return s.leaveQuestion(width)
+		lines := s.leaveQuestion(width)
+		for i := slices.Index(lines, ""); i >= 0 && len(lines) > height; i = slices.Index(lines, "") { // no word is lost
+			lines = slices.Delete(lines, i, i+1)
+		}
+		return lines
 	case s.help != nil:
 		return strings.Split(s.help.View(width, height), "\n")
 	case s.Page() == nil:
