@@ -95,6 +95,27 @@ func TestVMAttached(t *testing.T) {
 	})
 }
 
+// A VM that is started on the bridge while nobody confirms does not keep the host on the change: all is taken back in time, and it is told
+// that the VM has no connection, and what to do. Done so, it has one again.
+func TestVMStartedWhileNobodyConfirms(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.guest("example1", "52:54:00:aa:00:01")
+	before := h.snapshot()
+	h.answers("libvirt: {network: examplebr0, default: keep}\nvms: {attach: [example1]}")
+	r := h.apply("--accept-risk", "lose-ssh", "--confirm-within", "20s")
+	h.sh("virsh -q start example1")
+	const note = "VM example1 was started on examplebr0 and has no connection now; shut it down and start it again"
+	r.wait().want(t, 4, note)
+	h.run("status").want(t, 0, note)
+	h.sh("virsh -q destroy example1")
+	h.same(before)
+	h.unguarded()
+	h.sh("virsh -q start example1")
+	if got := words(h.sh("virsh -q domiflist example1 | awk '{print $3}'; cat /sys/class/net/vnet*/master/uevent | grep INTERFACE")); got != "default INTERFACE=virbr0" {
+		t.Errorf("the VM is on %s", got)
+	}
+}
+
 // A running VM keeps its connection: libvirt moves no NIC between a Linux bridge and Open vSwitch while the VM runs.
 // Its definition is moved, for the next start, and comes back exactly.
 func TestRunningVMAttached(t *testing.T) {

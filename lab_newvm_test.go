@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
 
 	"bridgehead/backend/lab"
 )
@@ -107,4 +108,55 @@ func TestVMNotCreated(t *testing.T) {
 	if got := h.sh("virsh -q pool-list --all --name; ls /var/vm; virsh -q list --all --name"); got != "ISO" {
 		t.Errorf("left: %s", got)
 	}
+}
+
+// At the wizard of a host that has been moved: a VM is made and removed again, another one is stopped while virt-install works, help is
+// there meanwhile, and in the end the host is as it was.
+func TestVMCreatedAtTheWizard(t *testing.T) {
+	h := onBridge(t)
+	before := h.snapshot()
+	s := h.wizard()
+	s.want("libvirt has no VM.")
+	s.press("ctrl+n")
+	s.want("There is nothing to do yet: choose a VM, or create one")
+	s.press("v")
+	s.want("A VM on the bridge, made by virt-install")
+	s.press("tab", "ctrl+u", "64", "tab", "ctrl+u", "1", "tab", "tab", "ctrl+u", "1", "tab", "tab", "/var/vm/ISO/tiny.iso", "tab", "tinyos")
+	s.want("virt-install knows no tinyos")
+	s.press("ctrl+u", "generic", "ctrl+n")
+	s.want("Nothing stands in the way. Press c to create it.", "virt-install --connect qemu:///system --name example1 --memory 64 --vcpus 1")
+	s.press("c")
+	s.want("creating example1")
+	for end := time.Now().Add(4 * patience); s.shows("creating example1") && time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		// a busy disk takes its time; the wizard counts the seconds
+	}
+	s.want("It runs and is connected: vnet0 is a port of examplebr0", "disk /var/lib/libvirt/images/example1.qcow2")
+	if got := words(h.sh("virsh -q list --name; ovs-vsctl port-to-br vnet0")); got != "example1 examplebr0" {
+		t.Errorf("VM and bridge: %s", got)
+	}
+	s.press("r")
+	s.want("Remove this VM, with what is on its disk?")
+	s.press("enter")
+	s.want("Removed. Nothing of example1 is left.")
+	h.same(before)
+
+	s.press("n")
+	s.want("Step 11 of 12: New VM")
+	s.press("ctrl+n")
+	s.want("Nothing stands in the way. Press c to create it.")
+	s.press("c")
+	s.want("creating example1")
+	s.press("?")
+	s.want("virt-install returns as soon as the VM runs")
+	s.press("esc") // by itself: before a letter it is Alt
+	eventually(t, "the help is closed", func() bool { return !s.shows("virt-install returns as soon as the VM runs") })
+	s.press("x")
+	s.want("Stopped. The network was not touched.")
+	if s.shows("press r to remove it") {
+		s.press("r", "enter")
+		s.want("Removed. Nothing of example1 is left.")
+	}
+	h.same(before)
+	s.press("enter")
+	s.exits(0)
 }
