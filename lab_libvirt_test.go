@@ -220,12 +220,12 @@ func TestPortGroupOfNetworkInUse(t *testing.T) {
 }
 
 // guest defines a VM that only looks for a boot server, on the network default.
-func (h host) guest(name, mac string, more ...string) {
+func (h host) guest(name, mac string) {
 	h.t.Helper()
 	h.sh(`virsh -q net-start default 2>/dev/null || true
 cat >/run/guest.xml <<'EOF'
 <domain type='qemu'><name>` + name + `</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>` + strings.Join(more, "") + `
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <interface type='network'><mac address='` + mac + `'/><source network='default'/><model type='virtio'/></interface></devices></domain>
 EOF
