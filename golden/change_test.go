@@ -9,6 +9,7 @@ import (
 	"bridgehead/backend"
 	"bridgehead/backend/answers"
 	"bridgehead/backend/sim"
+	"bridgehead/backend/trial"
 	"bridgehead/steps/stepstest"
 	"bridgehead/tui"
 )
@@ -252,6 +253,21 @@ func TestEarlier(t *testing.T) {
 	})
 }
 
+// betweenAttempts waits until the guard has tried a rollback again and pauses: it does so ever more rarely.
+func betweenAttempts(t *testing.T, op *operator) {
+	for _, phase := range []trial.Phase{trial.RollingBack, trial.Incomplete, trial.RollingBack, trial.Incomplete} {
+		for range 600 {
+			s, err := op.Trial().Status(context.Background(), "")
+			must(t, err)
+			if s.Phase == phase {
+				break
+			}
+			op.Wait(100 * time.Millisecond)
+		}
+	}
+	op.Wait(time.Second)
+}
+
 func TestDone(t *testing.T) {
 	playAll(t, []play{
 		{"done-confirmed", real, func(t *testing.T, op *operator) { trialOf("k", "enter")(t, op); op.Wait(time.Second) }},
@@ -271,7 +287,7 @@ func TestDone(t *testing.T) {
 			trialOf()(t, op)
 			op.Machine.Plug("eth0", false)
 			op.Press("r", "enter")
-			op.Wait(20 * time.Second)
+			betweenAttempts(t, op)
 		}},
 		{"done-cannot-write", real, func(t *testing.T, op *operator) {
 			trialOf()(t, op)
