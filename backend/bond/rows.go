@@ -187,8 +187,12 @@ func tcpWithout(d *diagnosis) {
 const flaps = 4
 
 func flapping(d *diagnosis) {
+	how := "it changed %d times"
+	if d.s.Kind == Kernel { // which counts since the bond was made, perhaps long before this change
+		how = "it was lost %d times since the bond was made"
+	}
 	for _, m := range d.are(func(m Member) bool { return m.Flaps >= flaps }) {
-		d.say(Finding{Cause: Flapping, Level: Degraded, What: fmt.Sprintf("The link of %s comes and goes: it changed %d times", m.place(), m.Flaps),
+		d.say(Finding{Cause: Flapping, Level: Degraded, What: "The link of " + m.place() + " comes and goes: " + fmt.Sprintf(how, m.Flaps),
 			Do: "change the cable or the transceiver, or leave it out", Remedy: d.drop()}, []Member{m})
 	}
 }

@@ -34,7 +34,7 @@ type Member struct {
 	Sent     int  `json:"sent"`     // LACPDUs since the bond was made
 	Received int  `json:"received"` // and those that came
 	Counted  bool `json:"counted,omitempty"`
-	Flaps    int  `json:"flaps,omitempty"` // changes of carrier since the bond was made
+	Flaps    int  `json:"flaps,omitempty"` // changes of carrier, losses of a kernel bond's, since the bond was made
 }
 
 // Partner is the other side of a member, as LACP tells it.
