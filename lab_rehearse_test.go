@@ -77,7 +77,7 @@ func TestRehearsalAsksBeforeItIsLeft(t *testing.T) {
 	s.press("n", "enter")
 	s.want("You stay.")
 	s.press("ctrl+c")
-	s.want("Leave? y or n")
+	eventually(t, "it asks again", func() bool { return strings.Count(words(s.text()), "Leave? y or n") == 2 })
 	s.press("y", "enter")
 	s.want("The rehearsal host is gone.")
 	s.exits(0)
