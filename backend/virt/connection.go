@@ -24,14 +24,19 @@ type unavailable struct{ reason string }
 
 func (u *unavailable) Error() string { return u.reason }
 
-// with connects to the first of the daemons that answers and calls do. When ctx or
-// the time-out ends first the connection is closed under it: the library has no
-// deadline of its own, and a call in flight then ends with an error.
+// with connects to the first of the daemons that answers and calls do, which only reads. When ctx or the
+// time-out ends first the connection is closed under it: the library has no deadline of its own, and a call
+// in flight then ends with an error.
 func (v *Libvirt) with(ctx context.Context, what string, daemons []endpoint, do func(connection) error) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, v.opts.Timeout)
 	defer cancel()
-	err := try(ctx, daemons, do)
+	err := try(ctx, daemons, func(c net.Conn) { c.Close() }, do)
+	return told(ctx, what, began, err)
+}
+
+// told is the error of a call in words.
+func told(ctx context.Context, what string, began time.Time, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -46,13 +51,14 @@ func (v *Libvirt) with(ctx context.Context, what string, daemons []endpoint, do 
 	}
 }
 
-func try(ctx context.Context, daemons []endpoint, do func(connection) error) error {
+// try calls late with the connection when ctx ends before do has.
+func try(ctx context.Context, daemons []endpoint, late func(net.Conn), do func(connection) error) error {
 	conn, daemon, err := dial(ctx, daemons)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(ctx, func() { late(conn) })()
 
 	c := connection{libvirt.NewWithDialer(dialers.NewAlreadyConnected(conn))}
 	if err := c.ConnectToURI(libvirt.ConnectURI(daemon.uri)); err != nil {

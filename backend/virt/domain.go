@@ -13,7 +13,11 @@ import (
 
 // DomainXML implements backend.Virt.
 func (v *Libvirt) DomainXML(ctx context.Context, name string) (text string, err error) {
-	err = v.onDomain(ctx, "read", name, func(c connection, d libvirt.Domain) (err error) {
+	err = v.with(ctx, "read the domain "+name, v.domainDaemons(), func(c connection) error {
+		d, err := c.DomainLookupByName(name)
+		if err != nil {
+			return err
+		}
 		text, err = c.DomainGetXMLDesc(d, libvirt.DomainXMLInactive|libvirt.DomainXMLSecure)
 		return err
 	})
@@ -22,7 +26,7 @@ func (v *Libvirt) DomainXML(ctx context.Context, name string) (text string, err 
 
 // DefineDomain implements backend.Virt.
 func (v *Libvirt) DefineDomain(ctx context.Context, text string) error {
-	return v.with(ctx, "define the domain", v.domainDaemons(), func(c connection) error {
+	return v.change(ctx, "define the domain", v.domainDaemons(), func(c connection) error {
 		_, err := c.DomainDefineXML(text)
 		return err
 	})
@@ -78,7 +82,7 @@ func (c connection) element(d libvirt.Domain, mac string) (string, error) {
 }
 
 func (v *Libvirt) onDomain(ctx context.Context, what, name string, do func(connection, libvirt.Domain) error) error {
-	return v.with(ctx, what+" the domain "+name, v.domainDaemons(), func(c connection) error {
+	return v.change(ctx, what+" the domain "+name, v.domainDaemons(), func(c connection) error {
 		d, err := c.DomainLookupByName(name)
 		if err != nil {
 			return err

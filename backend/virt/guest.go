@@ -33,7 +33,7 @@ func (v *Libvirt) Pools(ctx context.Context) (names []string, err error) {
 
 // RemovePool makes libvirt forget a storage pool; the files in its directory stay. An absent one is no error.
 func (v *Libvirt) RemovePool(ctx context.Context, name string) error {
-	return v.with(ctx, "remove the storage pool "+name, v.storageDaemons(), func(c connection) error {
+	return v.change(ctx, "remove the storage pool "+name, v.storageDaemons(), func(c connection) error {
 		p, err := c.StoragePoolLookupByName(name)
 		if isError(err, libvirt.ErrNoStoragePool) {
 			return nil
@@ -59,7 +59,7 @@ func (v *Libvirt) RemoveDomain(ctx context.Context, uuid string) error {
 	if err != nil || len(id) != libvirt.UUIDBuflen {
 		return fmt.Errorf("cannot remove the domain: %q is no UUID", uuid)
 	}
-	return v.with(ctx, "remove the domain", v.domainDaemons(), func(c connection) error {
+	return v.change(ctx, "remove the domain", v.domainDaemons(), func(c connection) error {
 		d, err := c.DomainLookupByUUID(libvirt.UUID(id))
 		if isError(err, libvirt.ErrNoDomain) {
 			return nil

@@ -22,7 +22,7 @@ func (v *Libvirt) DefineNetwork(ctx context.Context, text string) error {
 	if err := parsed.Unmarshal(text); err != nil {
 		return fmt.Errorf("cannot define the network: its XML is wrong: %w", err)
 	}
-	return v.with(ctx, "define the network "+parsed.Name, v.networkDaemons(), func(c connection) error {
+	return v.change(ctx, "define the network "+parsed.Name, v.networkDaemons(), func(c connection) error {
 		old, err := c.NetworkLookupByName(parsed.Name)
 		if err != nil && !isError(err, libvirt.ErrNoNetwork) {
 			return err
@@ -124,7 +124,7 @@ func (v *Libvirt) removeStaleLink(name string) bool {
 // onNetwork calls do with a network. Where there is none, that is an error only if it
 // is needed.
 func (v *Libvirt) onNetwork(ctx context.Context, what, name string, needed bool, do func(connection, libvirt.Network) error) error {
-	return v.with(ctx, what+" the network "+name, v.networkDaemons(), func(c connection) error {
+	return v.change(ctx, what+" the network "+name, v.networkDaemons(), func(c connection) error {
 		n, err := c.NetworkLookupByName(name)
 		if err == nil {
 			err = do(c, n)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type Options struct {
 type Libvirt struct {
 	opts Options
 	uri  string       // of the driver, where one daemon serves all
+	owes sync.Map     // changes without an answer: owed, by its channel
 	hung atomic.Int64 // when State ran out of time last (Unix, ns); 0 where it has succeeded since
 }
 
@@ -80,18 +82,21 @@ func (v *Libvirt) domainDaemons() []endpoint {
 
 // State implements backend.Virt. Networks and domains are sorted by name. Where only
 // one of the two can be had, libvirt counts as unavailable. An error, of type
-// *backend.TimeoutError, means a daemon that hangs.
+// *backend.TimeoutError, means a daemon that hangs, or one that still owes the answer to a change that was given up.
 func (v *Libvirt) State(ctx context.Context) (backend.VirtState, error) {
 	began, patience := time.Now(), v.patience()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var st backend.VirtState
-	err := v.with(ctx, "list libvirt's networks", v.networkDaemons(), func(c connection) (err error) {
-		if st.Version, err = c.version(); err == nil {
-			st.Networks, err = c.networks()
-		}
-		return err
-	})
+	err := v.settled(ctx)
+	if err == nil {
+		err = v.with(ctx, "list libvirt's networks", v.networkDaemons(), func(c connection) (err error) {
+			if st.Version, err = c.version(); err == nil {
+				st.Networks, err = c.networks()
+			}
+			return err
+		})
+	}
 	if err == nil {
 		err = v.with(ctx, "list libvirt's domains", v.domainDaemons(), func(c connection) (err error) {
 			st.Domains, err = c.domains()
