@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"bridgehead/backend/lab"
+	"bridgehead/backend/plan/plantest"
 )
 
 // The network default is kept, stopped or removed as asked, the new one is there; a rollback restores both exactly.
@@ -219,13 +220,50 @@ func TestPortGroupOfNetworkInUse(t *testing.T) {
 	same()
 }
 
+// A running VM gets a new NIC at once and for good, whose port has its VLAN. The port is there again after Open vSwitch was
+// restarted, and after the host's own port was taken down and up.
+func TestNewNICOfARunningVM(t *testing.T) {
+	h := up(t, lab.Spec{Libvirt: true})
+	h.guest("example1", "52:54:00:aa:00:01", "<features><acpi/></features>")
+	h.answers("libvirt: {network: examplebr0, default: keep}")
+	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0, "Confirmed")
+	look := func() string { return tapState.ReplaceAllString(h.snapshot().String(), "$1$2") }
+	before := look()
+	h.sh("virsh -q start example1")
+	h.run("attach", "example1", "--nic", "new", "--tag", "7", "--dry-run").want(t, 0, "gets its new NIC while it runs")
+	h.run("attach", "example1", "--nic", "new", "--tag", "7", "--auto-confirm").want(t, 0, "Confirmed")
+	if on := words(h.sh("virsh -q domiflist example1 | awk '{print $3}'; virsh -q domiflist --inactive example1 | awk '{print $3}'")); on != "default examplebr0 default examplebr0" {
+		t.Errorf("its NICs are on, and will be on, %s", on)
+	}
+	port := func() string {
+		return words(h.sh(`ovs-vsctl --timeout=10 port-to-br vnet1 2>&1; ovs-vsctl get Port vnet1 tag; ovs-vsctl get Interface vnet1 error link_state`))
+	}
+	const there = "examplebr0 7 [] up"
+	if got := port(); got != there {
+		t.Errorf("its port: %s", got)
+	}
+	h.sh("ovs-appctl exit; ovs-appctl -t ovsdb-server exit")
+	eventually(t, "Open vSwitch has ended", func() bool { return h.sh("pidof ovs-vswitchd ovsdb-server || true") == "" })
+	must(t, h.StartOVS(t.Context()))
+	eventually(t, "the port is there again", func() bool { return port() == there })
+	h.sh("ifdown --force examplebr0p1; ifup examplebr0p1")
+	if got := port(); got != there {
+		t.Errorf("after the host's port was down: %s", got)
+	}
+	h.sh("virsh -q destroy example1")
+	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
+	if d := plantest.Diff(before, look()); d != "" {
+		t.Errorf("the host is not as it was:\n%s", d)
+	}
+}
+
 // guest defines a VM that only looks for a boot server, on the network default.
-func (h host) guest(name, mac string) {
+func (h host) guest(name, mac string, more ...string) {
 	h.t.Helper()
 	h.sh(`virsh -q net-start default 2>/dev/null || true
 cat >/run/guest.xml <<'EOF'
 <domain type='qemu'><name>` + name + `</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>` + strings.Join(more, "") + `
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <interface type='network'><mac address='` + mac + `'/><source network='default'/><model type='virtio'/></interface></devices></domain>
 EOF
