@@ -115,10 +115,7 @@ func (o *AttachNIC) detach(ctx context.Context, h backend.Host) error {
 	if err == nil {
 		if b, ok := findBridge(sw, o.Bridge); ok && ours(b) {
 			if _, ok := findPort(b, o.NIC); ok {
-				err = change(ctx, h, sw, o.undoArgs())
-				if late := (*backend.TimeoutError)(nil); err != nil && sw.Running && !errors.As(err, &late) {
-					err = change(ctx, h, sw, o.undoArgs()) // once more: Release ends an ovs-vswitchd that lives
-				}
+				err = takeOff(ctx, h, sw, o.undoArgs())
 			}
 		}
 	}

@@ -33,21 +33,66 @@ func (s *failsOnce) Release(ctx context.Context, nic string) error {
 // A command that fails once, while both daemons live, is no reason to take the NIC away from ovs-vswitchd by force: that
 // would end it, and the undo of a confirmed change could not be rolled back any more.
 func TestDetachTriesAgainBeforeItForces(t *testing.T) {
-	c := plantest.One("static")
-	m := c.Machine()
-	h := m.Host()
-	for _, o := range c.Plan(t, m).Ops(plan.Trial) {
-		must(t, o.Do(t.Context(), h))
-		if o.Kind() != new(op.AttachNIC).Kind() {
-			continue
-		}
+	for host, kind := range map[string]string{"static": new(op.AttachNIC).Kind(), "lacp": new(op.AddBond).Kind()} {
+		c := plantest.One(host)
+		m := c.Machine()
+		h := m.Host()
 		s := &failsOnce{Switch: h.Switch}
-		h.Switch = s
-		must(t, o.Undo(t.Context(), h))
-		if !s.failed || s.released {
-			t.Errorf("failed %t, taken by force %t", s.failed, s.released)
+		for _, o := range c.Plan(t, m).Ops(plan.Trial) {
+			must(t, o.Do(t.Context(), h))
+			if o.Kind() == kind {
+				h.Switch = s
+				must(t, o.Undo(t.Context(), h))
+				break
+			}
 		}
-		return
+		if !s.failed || s.released {
+			t.Errorf("%s: failed %t, taken by force %t", kind, s.failed, s.released)
+		}
 	}
-	t.Error("there is no NIC to attach")
+}
+
+// withoutDatabase is a switch whose ovsdb-server is dead.
+type withoutDatabase struct {
+	backend.Switch
+	released bool
+}
+
+func (s *withoutDatabase) State(context.Context) (backend.SwitchState, error) {
+	return backend.SwitchState{Reason: "connection refused"}, nil
+}
+
+func (s *withoutDatabase) Release(context.Context, string) error {
+	s.released = true
+	return nil
+}
+
+// A rollback frees the NIC whatever is dead, for the host's connection depends on it. An undo leaves it where it works: it
+// fails instead, and is rolled back to that.
+func TestUndoTakesNothingByForce(t *testing.T) {
+	for host, kind := range map[string]string{"static": new(op.AttachNIC).Kind(), "lacp": new(op.AddBond).Kind()} {
+		c := plantest.One(host)
+		m := c.Machine()
+		h := m.Host()
+		found := false
+		for _, o := range c.Plan(t, m).Ops(plan.Trial) {
+			must(t, o.Do(t.Context(), h))
+			if o.Kind() != kind {
+				continue
+			}
+			found = true
+			s := &withoutDatabase{Switch: h.Switch}
+			h.Switch = s
+			if err := (&op.Inverse{Of: o}).Do(t.Context(), h); err == nil || s.released {
+				t.Errorf("undo of %s: %v, taken by force %t", kind, err, s.released)
+			}
+			if _ = o.Undo(t.Context(), h); !s.released {
+				t.Errorf("rollback of %s leaves the NIC where it is", kind)
+			}
+			break
+		}
+		if !found {
+			t.Errorf("there is no %s", kind)
+		}
+	}
 }

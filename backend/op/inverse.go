@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"bridgehead/backend"
@@ -37,7 +38,25 @@ func (o *Inverse) Describe() Note {
 // Check says that the host still is as the operation left it.
 func (o *Inverse) Check(ctx context.Context, h backend.Host) error { return o.Of.Verify(ctx, h) }
 
-func (o *Inverse) Do(ctx context.Context, h backend.Host) error { return o.Of.Undo(ctx, h) }
+// Do takes no NIC by force: that would end an ovs-vswitchd that works, and an undo that fails is rolled back to it.
+func (o *Inverse) Do(ctx context.Context, h backend.Host) error {
+	h.Switch = gentle{h.Switch}
+	return o.Of.Undo(ctx, h)
+}
+
+// gentle is a switch that releases no NIC of which the database says, or may say, that it is a port.
+type gentle struct{ backend.Switch }
+
+func (g gentle) Release(ctx context.Context, nic string) error {
+	sw, err := database(ctx, backend.Host{Switch: g.Switch})
+	if err != nil {
+		return fmt.Errorf("%s is not taken by force for an undo: %w", nic, err)
+	}
+	if bridge, is := portOf(sw, nic); is {
+		return fmt.Errorf("%s is not taken from bridge %s by force for an undo", nic, bridge)
+	}
+	return g.Switch.Release(ctx, nic)
+}
 
 // Verify has nothing to add: the whole is compared with the state before at the end.
 func (o *Inverse) Verify(context.Context, backend.Host) error { return nil }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"bridgehead/backend"
@@ -36,6 +37,16 @@ func change(ctx context.Context, h backend.Host, sw backend.SwitchState, args []
 		return h.Switch.Transact(ctx, args...)
 	}
 	return h.Switch.Record(ctx, args...)
+}
+
+// takeOff is change for what takes NICs out of a bridge. Where a switch that lives has failed it tries once more: what comes
+// next is Release, which ends an ovs-vswitchd that lives.
+func takeOff(ctx context.Context, h backend.Host, sw backend.SwitchState, args []string) error {
+	err := change(ctx, h, sw, args)
+	if late := (*backend.TimeoutError)(nil); err != nil && sw.Running && !errors.As(err, &late) {
+		err = change(ctx, h, sw, args)
+	}
+	return err
 }
 
 // ours says that Bridgehead made the bridge.

@@ -213,7 +213,7 @@ func (o *AddBond) dissolve(ctx context.Context, h backend.Host) error {
 	if err == nil {
 		if b, ok := findBridge(sw, o.Bridge); ok && ours(b) {
 			if _, ok := findPort(b, o.Bond); ok {
-				err = change(ctx, h, sw, o.undoArgs())
+				err = takeOff(ctx, h, sw, o.undoArgs())
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -21,12 +22,29 @@ const kernelDatapath = "ovs-system"
 // leaves the datapath as it is, and does not come back before it is started.
 //
 // The userspace datapath's internal ports are taps that outlive a dead ovs-vswitchd
-// (TUNSETPERSIST, netdev-linux.c): they are removed. Its NICs it leaves promiscuous: they no longer are.
+// (TUNSETPERSIST, netdev-linux.c): they are removed. Its NICs it leaves promiscuous: they no longer are, unless an
+// ovs-vswitchd that lives has them.
 func (s *Switch) Release(ctx context.Context, nic string) error {
 	if done, err := releaseTap(nic); done {
 		return err
 	}
-	return errors.Join(s.takeOut(ctx, nic), calm(nic))
+	err := s.takeOut(ctx, nic)
+	if s.has(ctx, nic) {
+		return err
+	}
+	return errors.Join(err, calm(nic))
+}
+
+// has says whether an ovs-vswitchd that lives has the NIC, which it says by itself, without the database. Then the NIC has
+// to be promiscuous, or the VMs behind it get nothing.
+func (s *Switch) has(ctx context.Context, nic string) bool {
+	out, _ := s.run(ctx, s.readTimeout(), "ovs-appctl", "dpif/show")
+	for line := range strings.Lines(out) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == nic { // "    eth0 1/2: (system)"
+			return true
+		}
+	}
+	return false
 }
 
 // takeOut takes the NIC out of the kernel's datapath.
