@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/process"
 )
 
 // StopDHCP ends the DHCP clients of a NIC. One left running there takes the
@@ -71,11 +73,26 @@ func (o *StopDHCP) Undo(ctx context.Context, h backend.Host) error {
 		if len(running(procs, c)) > 0 {
 			continue
 		}
-		if err := h.Processes.Start(ctx, c...); err != nil {
+		if err := startClient(ctx, h, c); err != nil {
 			errs = append(errs, fmt.Errorf("cannot start the DHCP client on %s again: %w", o.NIC, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// clientTime is longer than what a client needs for an address, or for seeing that there is none (60 s, dhclient.conf(5)).
+const clientTime = 2 * time.Minute
+
+// startClient waits until the client has its address, and not for ever, as one does whose script cannot write
+// /etc/resolv.conf (wait_for_rw in Debian's dhclient-script): a rollback has to end.
+func startClient(ctx context.Context, h backend.Host, client []string) error {
+	ctx, cancel := context.WithTimeout(ctx, clientTime)
+	defer cancel()
+	err := h.Processes.Start(ctx, client...)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &backend.TimeoutError{What: "cannot start " + process.Words(client...), After: clientTime}
+	}
+	return err
 }
 
 // StartDHCP starts a DHCP client on the internal port, as ifupdown would.
@@ -128,7 +145,7 @@ func (o *StartDHCP) Do(ctx context.Context, h backend.Host) error {
 			return err
 		}
 	}
-	if err := h.Processes.Start(ctx, o.Client...); err != nil {
+	if err := startClient(ctx, h, o.Client); err != nil {
 		// One that goes on in the background would be taken for one that has its lease.
 		return errors.Join(fmt.Errorf("cannot get an address by DHCP on %s: %w", o.Port, err), killAll(ctx, h, [][]string{o.Client}))
 	}
