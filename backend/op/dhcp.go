@@ -81,7 +81,7 @@ func (o *StopDHCP) Undo(ctx context.Context, h backend.Host) error {
 }
 
 // clientTime is longer than what a client needs for an address, or for seeing that there is none (60 s, dhclient.conf(5)).
-const clientTime = 2 * time.Minute
+const clientTime = 75 * time.Second
 
 // startClient waits until the client has its address, and not for ever, as one does whose script cannot write
 // /etc/resolv.conf (wait_for_rw in Debian's dhclient-script): a rollback has to end.
