@@ -49,19 +49,7 @@ func (o *SetBondPrimary) Do(ctx context.Context, h backend.Host) error {
 }
 
 func (o *SetBondPrimary) Verify(ctx context.Context, h backend.Host) error {
-	sw, err := runningSwitch(ctx, h)
-	if err != nil {
-		return err
-	}
-	for _, b := range sw.Bridges {
-		if p, ok := findPort(b, o.Bond); ok {
-			if now := p.OtherConfig["bond-primary"]; now != o.Primary {
-				return fmt.Errorf("the primary of %s is %q instead of %s", o.Bond, now, o.Primary)
-			}
-			return nil
-		}
-	}
-	return nil // a bond that is gone is the business of AddBond
+	return bondHas(ctx, h, "primary", o.Bond, "bond-primary", o.Primary)
 }
 
 // Undo leaves a bond that is gone alone.
@@ -70,12 +58,8 @@ func (o *SetBondPrimary) Undo(ctx context.Context, h backend.Host) error {
 }
 
 func (o *SetBondPrimary) set(ctx context.Context, h backend.Host, primary string) error {
-	sw, err := database(ctx, h)
-	if err == nil {
-		err = change(ctx, h, sw, o.args(primary))
-	}
-	if err != nil {
-		return fmt.Errorf("cannot set the primary of %s: %w", o.Bond, err)
+	if err := setBond(ctx, h, "primary", o.Bond, o.args(primary)); err != nil {
+		return err
 	}
 	_ = announce(ctx, h, o.Port, o.Addrs) // Open vSwitch tells of MACs that it has seen, and a quiet port has sent nothing
 	return nil
