@@ -9,6 +9,8 @@ type Switch interface {
 	// State reads the whole configuration. Where Open vSwitch does not run,
 	// Running is false and Reason says why; that is no error.
 	State(ctx context.Context) (SwitchState, error)
+	// Rows reads all that is configured on every bridge, port and interface.
+	Rows(ctx context.Context) ([]Row, error)
 	// Transact runs one ovs-vsctl command line (without the leading options), in
 	// which "--" separates commands: one atomic transaction, after which
 	// ovs-vswitchd has taken it up. The caller reads State for port errors:
@@ -38,6 +40,18 @@ type SwitchState struct {
 	KernelModule  bool     `json:"kernel_datapath"` // the openvswitch module is loaded or can be
 	DatapathTypes []string `json:"datapath_types,omitempty"`
 	Bridges       []Bridge `json:"bridges,omitempty"`
+}
+
+// Row is one row of Open vSwitch's database, with what is configured on it.
+type Row struct {
+	Table string `json:"table"` // Bridge, Port or Interface
+	Name  string `json:"name"`
+	// Set is what is not at its default, sorted and as ovs-vsctl set takes it: stp_enable=true, trunks=[10,20],
+	// other_config:hwaddr="52:54:00:12:34:56". Another row that it refers to is there by its UUID: qos=….
+	Set []string `json:"set,omitempty"`
+	// Kept are rows that refer to this one and keep it in the database when its bridge is deleted, so that none of its name
+	// can be made: "Flow_Sample_Collector_Set UUID".
+	Kept []string `json:"kept,omitempty"`
 }
 
 // Bridge is one OVS bridge.

@@ -41,6 +41,7 @@ func Switch(t *testing.T, s backend.Switch, env SwitchEnv) {
 		{"remove and clear", switchClear},
 		{"del-port and del-br", switchDelete},
 		{"bond", switchBond},
+		{"all that is set can be read and set again", switchRows},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := switchTest{t, s, env}
@@ -255,6 +256,63 @@ func switchBond(t switchTest) {
 	t.equal("lacp", t.port("tbond0").LACP, "passive")
 	t.ok("del-port", "tbr0", "tbond0")
 	t.equal("ports", portNames(t.bridge("tbr0")), []string{"tbr0"})
+}
+
+func switchRows(t switchTest) {
+	nic := t.env.NICs[0]
+	line := []string{"add-br", "tbr0", "--", "add-port", "tbr0", nic}
+	want := []backend.Row{
+		{Table: "Bridge", Name: "tbr0", Set: []string{"datapath_type=" + t.env.Datapath, "external_ids:\"a b\"=\"c d,e=f\\\"\"", "external_ids:empty=\"\"", "fail_mode=secure",
+			"flood_vlans=0", "mcast_snooping_enable=true", "other_config:hwaddr=\"52:54:00:0a:0b:0d\"", "other_config:mac-aging-time=60", "protocols=[OpenFlow10,OpenFlow13]", "stp_enable=true"}},
+		{Table: "Interface", Name: nic, Set: []string{"bfd:enable=false", "external_ids:x=true", "ingress_policing_rate=1000", "lldp:enable=true", "mtu_request=1400", "ofport_request=7", "options:n_rxq=1", "other_config:y=-1"}},
+		{Table: "Interface", Name: "tbr0", Set: []string{"type=internal"}},
+		{Table: "Port", Name: nic, Set: []string{"bond_mode=active-backup", "bond_updelay=5", "cvlans=[0,7]", "lacp=off", "protected=true", "trunks=[10,20]", "vlan_mode=dot1q-tunnel"}},
+		{Table: "Port", Name: "tbr0", Set: []string{"tag=0"}},
+	}
+	for _, r := range want {
+		line = append(append(line, "--", "set", r.Table, r.Name), r.Set...)
+	}
+	t.ok(line...)
+	t.equal("rows", t.rows(), want)
+	t.ok("del-br", "tbr0")
+	t.equal("rows of no bridge", t.rows(), []backend.Row(nil))
+	t.ok(line...)
+	t.equal("rows, made again", t.rows(), want)
+
+	t.ok("set", "Bridge", "tbr0", "fail_mode=standalone", "stp_enable=false", "--", "set", "Port", nic, "bond_updelay=0", "--", "remove", "Bridge", "tbr0", "external_ids", `"a b"`)
+	for n, set := range map[int][]string{0: {want[0].Set[0], want[0].Set[2], "fail_mode=standalone"}, 3: {want[3].Set[0], want[3].Set[2]}} {
+		t.equal("rows of other values", t.rows()[n].Set[:len(set)], set)
+	}
+	flows, err := t.s.Appctl(t.Context(), "bridge/dump-flows", "tbr0")
+	if own := strings.Count("\n"+flows, "\nduration="); err != nil || own != 1 || !strings.Contains(flows, " priority=0,actions=NORMAL") {
+		t.Errorf("the flows of a new bridge are %s, %v", flows, err)
+	}
+	t.ok("set", "Bridge", "tbr0", "fail_mode=secure")
+	if flows, err = t.s.Appctl(t.Context(), "bridge/dump-flows", "tbr0"); err != nil || strings.Contains(flows, "NORMAL") {
+		t.Errorf("the flows of a bridge that fails securely are %s, %v", flows, err)
+	}
+	if _, err := t.s.Appctl(t.Context(), "bridge/dump-flows", "nosuch"); err == nil {
+		t.Error("a bridge that is not there has flows")
+	}
+	t.ok("set-controller", "tbr0", "tcp:127.0.0.1:6653")
+	if set := t.rows()[0].Set; !strings.HasPrefix(set[0], "controller=") {
+		t.Errorf("a bridge with a controller has %q", set)
+	}
+	t.ok("clear", "Bridge", "tbr0", "controller")
+	if set := t.rows()[0].Set; strings.HasPrefix(set[0], "controller=") {
+		t.Errorf("a bridge without a controller has %q", set)
+	}
+}
+
+// rows is what is set, by table and name.
+func (t switchTest) rows() []backend.Row {
+	t.Helper()
+	rows, err := t.s.Rows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(rows, func(a, b backend.Row) int { return strings.Compare(a.Table+" "+a.Name, b.Table+" "+b.Name) })
+	return rows
 }
 
 // ok runs a transaction that must succeed, refused one that must not.

@@ -26,6 +26,17 @@ func shell(words []string) string {
 	return strings.Join(out, " ")
 }
 
+// bare is a value that needs no quotes in the database's notation.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_.+/-]+$`)
+
+// Word returns s as the key or the value of a setting: in double quotes only where it needs them.
+func Word(s string) string {
+	if bare.MatchString(s) {
+		return s
+	}
+	return Quote(s)
+}
+
 // Quote returns s as a string in the database's notation, for the value of an
 // argument like mac="52:54:00:12:34:56" (ovs-vsctl(8), "Database Values"). It is
 // always in double quotes: without them a colon is an error, and true a boolean.

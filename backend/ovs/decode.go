@@ -15,7 +15,7 @@ type table struct {
 	Data     [][]json.RawMessage `json:"data"`
 }
 
-// readTable reads the next table of d, which must have exactly these columns.
+// readTable reads the next table of d, which must have exactly these columns, or any where they are nil.
 func readTable(d *json.Decoder, columns []string) (table, error) {
 	var t table
 	if err := d.Decode(&t); err != nil {
@@ -24,12 +24,12 @@ func readTable(d *json.Decoder, columns []string) (table, error) {
 		}
 		return t, err
 	}
-	if !slices.Equal(t.Headings, columns) {
+	if columns != nil && !slices.Equal(t.Headings, columns) {
 		return t, fmt.Errorf("columns %q instead of %q", t.Headings, columns)
 	}
 	for _, row := range t.Data {
-		if len(row) != len(columns) {
-			return t, fmt.Errorf("a row of %d values for %d columns", len(row), len(columns))
+		if len(row) != len(t.Headings) {
+			return t, fmt.Errorf("a row of %d values for %d columns", len(row), len(t.Headings))
 		}
 	}
 	return t, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,6 +203,13 @@ func TestOddNames(t *testing.T) {
 		if got := within(t, time.Second, s).Bridges[0].ExternalIDs["k"]; got != value {
 			t.Errorf("%q comes back as %q", value, got)
 		}
+		rows, err := s.Rows(t.Context())
+		if err == nil {
+			err = s.Transact(t.Context(), append([]string{"clear", "Bridge", "br0", "external_ids", "--", "set", "Bridge", "br0"}, rows[0].Set...)...)
+		}
+		if again, stateErr := s.Rows(t.Context()); err != nil || stateErr != nil || !slices.Equal(again[0].Set, rows[0].Set) {
+			t.Errorf("%q is set again as %v instead of %v: %v, %v", value, again, rows, err, stateErr)
+		}
 	}
 }
 
@@ -313,5 +321,33 @@ func BenchmarkState256Ports(b *testing.B) {
 		if err != nil || len(st.Bridges[0].Ports) != 257 {
 			b.Fatal(err, len(st.Bridges[0].Ports))
 		}
+	}
+}
+
+// A bridge that flows are sampled of stays in the database when it is deleted, and no other of its name can be made.
+func TestKeptRows(t *testing.T) {
+	hosttest.StartOpenvSwitch(t)
+	s := New(Options{})
+	if err := s.Transact(t.Context(), "add-br", "tbr0", "--", "set", "Bridge", "tbr0", "datapath_type=netdev", "--", "--id=@b", "get", "Bridge", "tbr0",
+		"--", "--id=@i", "create", "IPFIX", `targets="192.0.2.1:4739"`, "--", "create", "Flow_Sample_Collector_Set", "id=3", "bridge=@b", "ipfix=@i"); err != nil {
+		t.Fatal(err)
+	}
+	kept := func() []string {
+		t.Helper()
+		rows, err := s.Rows(t.Context())
+		if err != nil || len(rows) != 3 || rows[0].Name != "tbr0" {
+			t.Fatalf("%v %v", rows, err)
+		}
+		return rows[0].Kept
+	}
+	was := kept()
+	if len(was) != 1 || !strings.HasPrefix(was[0], "Flow_Sample_Collector_Set ") {
+		t.Fatalf("kept by %q", was)
+	}
+	if err := s.Transact(t.Context(), append([]string{"destroy"}, strings.Fields(was[0])...)...); err != nil { // as an undo advises
+		t.Fatal(err)
+	}
+	if now := kept(); len(now) != 0 {
+		t.Errorf("still kept by %q", now)
 	}
 }

@@ -26,6 +26,19 @@ func (m *Machine) appctl(args []string) (string, error) {
 			return "", errors.New("no such bridge")
 		}
 		return " port  VLAN  MAC                Age\n", nil
+	case "bridge/dump-flows":
+		if len(args) != 2 {
+			return "", errors.New(`"bridge/dump-flows" command requires at least 1 arguments`)
+		}
+		b := o.applied.row(bridgeTable, args[1])
+		if b == nil || !o.opened(b) {
+			return "", errors.New("Unknown bridge")
+		}
+		own := "duration=1s, n_packets=0, n_bytes=0, priority=0,actions=NORMAL\n"
+		if b.one("fail_mode") == "secure" || len(b.set["controller"]) > 0 {
+			own = ""
+		}
+		return own + "table_id=254, duration=1s, n_packets=0, n_bytes=0, priority=0,reg0=0x2,actions=drop\n", nil
 	}
 	return "", fmt.Errorf("%q is not a valid command (use \"list-commands\" to see a list of valid commands)", args[0])
 }

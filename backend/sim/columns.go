@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"bridgehead/backend"
+	"bridgehead/backend/ovs"
 )
 
 // This file is the database commands of ovs-vsctl: set, add, remove, clear.
@@ -56,6 +59,10 @@ func setColumn(d *database, t int, name, setting string) error {
 	case keyed && !c.isMap:
 		return fmt.Errorf("cannot specify key to set for non-map column %s", col)
 	case keyed:
+		key, err := c.atom(key)
+		if err != nil {
+			return err
+		}
 		v, err := c.atom(value)
 		if err != nil {
 			return err
@@ -180,6 +187,35 @@ func clearColumns(d *database, t int, name string, columns ...string) error {
 		delete(r.set, col)
 	}
 	return nil
+}
+
+// rows is what is set on every row, as ovs-vsctl set takes it.
+func (d *database) rows() []backend.Row {
+	var out []backend.Row
+	for t, rows := range d.tables {
+		for _, r := range rows {
+			row := backend.Row{Table: tableNames[t], Name: r.name}
+			for col, values := range r.set {
+				var words []string
+				for _, v := range values {
+					words = append(words, ovs.Word(v))
+				}
+				value := strings.Join(words, ",")
+				if len(words) > 1 {
+					value = "[" + value + "]"
+				}
+				row.Set = append(row.Set, col+"="+value)
+			}
+			for col, m := range r.maps {
+				for k, v := range m {
+					row.Set = append(row.Set, col+":"+ovs.Word(k)+"="+ovs.Word(v))
+				}
+			}
+			slices.Sort(row.Set)
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 func (r *row) setKey(col, key, value string) {

@@ -118,12 +118,13 @@ var schema = [...]map[string]column{
 	bridgeTable: {
 		"name": readOnly, "ports": readOnly, "datapath_id": readOnly, "datapath_version": readOnly, "status": readOnly, "rstp_status": readOnly,
 		"datapath_type": text, "fail_mode": oneOf("secure", "standalone"), "stp_enable": flag(), "rstp_enable": flag(),
-		"mcast_snooping_enable": flag(), "protocols": {kind: "string", many: true}, "controller": readOnly,
+		"mcast_snooping_enable": flag(), "protocols": {kind: "string", many: true}, "flood_vlans": {kind: "integer", max: 4095, many: true},
+		"controller":   {allowed: []string{}, many: true}, // of references, only that they go
 		"other_config": mapping, "external_ids": mapping,
 	},
 	portTable: {
 		"name": readOnly, "interfaces": readOnly, "status": readOnly, "statistics": readOnly, "bond_active_slave": readOnly,
-		"tag": number(0, 4095), "trunks": {kind: "integer", max: 4095, many: true},
+		"tag": number(0, 4095), "trunks": {kind: "integer", max: 4095, many: true}, "cvlans": {kind: "integer", max: 4095, many: true},
 		"vlan_mode": oneOf("access", "dot1q-tunnel", "native-tagged", "native-untagged", "trunk"),
 		"bond_mode": oneOf("active-backup", "balance-slb", "balance-tcp"), "lacp": oneOf("active", "off", "passive"),
 		"bond_updelay": {kind: "integer", zero: "0"}, "bond_downdelay": {kind: "integer", zero: "0"}, "bond_fake_iface": flag(), "protected": flag(), "mac": text,
@@ -133,6 +134,7 @@ var schema = [...]map[string]column{
 		"name": readOnly, "ofport": readOnly, "error": readOnly, "mac_in_use": readOnly, "admin_state": readOnly, "link_state": readOnly,
 		"mtu": readOnly, "ifindex": readOnly, "status": readOnly, "statistics": readOnly, "link_speed": readOnly, "duplex": readOnly, "lacp_current": readOnly,
 		"type": text, "mac": text, "mtu_request": {kind: "integer", min: 68, max: 65535}, "ofport_request": number(1, 65279),
+		"ingress_policing_rate": {kind: "integer", zero: "0"}, "ingress_policing_burst": {kind: "integer", zero: "0"}, "bfd": mapping,
 		"options": mapping, "other_config": mapping, "external_ids": mapping, "lldp": mapping,
 	},
 }

@@ -131,7 +131,7 @@ func sorted(t table) table {
 func (m *Machine) bridgeState(b *row) backend.Bridge {
 	out := backend.Bridge{
 		Name: b.name, Datapath: b.one("datapath_type"), FailMode: b.one("fail_mode"),
-		STP: b.one("stp_enable") == "true", RSTP: b.one("rstp_enable") == "true",
+		STP: b.one("stp_enable") == "true", RSTP: b.one("rstp_enable") == "true", Controllers: len(b.set["controller"]),
 		OtherConfig: stringMap(b.maps["other_config"]), ExternalIDs: stringMap(b.maps["external_ids"]),
 	}
 	for _, name := range slices.Sorted(slices.Values(b.members)) {
@@ -170,6 +170,21 @@ func (m *Machine) interfaceState(i *row) backend.Interface {
 		out.AdminState, out.LinkState = upDown(l.Up), upDown(l.Up && l.Carrier)
 	}
 	return out
+}
+
+func (h switchOf) Rows(ctx context.Context) ([]backend.Row, error) {
+	return ask(ctx, h.p, func() ([]backend.Row, error) {
+		switch o := &h.p.m.ovs; {
+		case !o.installed:
+			return nil, errors.New(`exec: "ovs-vsctl": executable file not found in $PATH`)
+		case !o.server:
+			return nil, errors.New("ovs-vsctl: unix:/var/run/openvswitch/db.sock: database connection failed (No such file or directory)")
+		case o.serverHung:
+			return nil, h.p.m.timeout("ovs-vsctl list")
+		default:
+			return o.db.rows(), nil
+		}
+	})
 }
 
 func upDown(up bool) string {

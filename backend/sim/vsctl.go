@@ -26,14 +26,15 @@ var commands = map[string]command{
 	"del-fail-mode": {1, 1, nil, func(d *database, a []string, _ func(string) bool) error {
 		return clearColumns(d, bridgeTable, a[0], "fail_mode")
 	}},
-	"add-port": {2, unlimited, []string{"--may-exist"}, addPort},
-	"add-bond": {4, unlimited, []string{"--may-exist", "--fake-iface"}, addBond},
-	"del-port": {1, 2, []string{"--if-exists"}, delPort},
-	"get":      {2, 2, nil, getRow},
-	"set":      {3, unlimited, []string{"--if-exists"}, setColumns},
-	"add":      {4, unlimited, []string{"--if-exists"}, addValues},
-	"remove":   {4, unlimited, []string{"--if-exists"}, removeValues},
-	"clear":    {3, unlimited, []string{"--if-exists"}, clearRow},
+	"set-controller": {2, unlimited, nil, setController},
+	"add-port":       {2, unlimited, []string{"--may-exist"}, addPort},
+	"add-bond":       {4, unlimited, []string{"--may-exist", "--fake-iface"}, addBond},
+	"del-port":       {1, 2, []string{"--if-exists"}, delPort},
+	"get":            {2, 2, nil, getRow},
+	"set":            {3, unlimited, []string{"--if-exists"}, setColumns},
+	"add":            {4, unlimited, []string{"--if-exists"}, addValues},
+	"remove":         {4, unlimited, []string{"--if-exists"}, removeValues},
+	"clear":          {3, unlimited, []string{"--if-exists"}, clearRow},
 }
 
 // transact runs one ovs-vsctl command line on d, whose state after an error is undefined.
@@ -190,6 +191,19 @@ func setExternalID(d *database, a []string, _ func(string) bool) error {
 		return nil
 	}
 	b.setKey("external_ids", a[1], a[2])
+	return nil
+}
+
+// setController is "set-controller": what is known of its rows is that the bridge refers to them.
+func setController(d *database, a []string, _ func(string) bool) error {
+	b, err := needBridge(d, a[0])
+	if err != nil {
+		return err
+	}
+	b.set["controller"] = nil
+	for n := range a[1:] {
+		b.set["controller"] = append(b.set["controller"], fmt.Sprintf("00000000-0000-0000-0000-%012d", n+1))
+	}
 	return nil
 }
 
