@@ -20,13 +20,27 @@ type AttachNIC struct {
 	// WasPromisc is so of a NIC that was promiscuous before. One that was not may be left so by the userspace datapath,
 	// whose ovs-vswitchd was started again meanwhile.
 	WasPromisc bool `json:"was_promisc,omitempty"`
+
+	// Now is what was set on its rows when its undo began, and comes back if that is not kept.
+	Now []backend.Row `json:"now,omitempty"`
 }
 
 func (o *AttachNIC) Kind() string { return "attach-nic" }
 
 func (o *AttachNIC) Lasts() Lasts { return OnDisk }
 
-func (o *AttachNIC) doArgs() []string   { return []string{"--may-exist", "add-port", o.Bridge, o.NIC} }
+// rows are what it makes.
+func (o *AttachNIC) rows() []backend.Row {
+	if o.Now != nil {
+		return o.Now
+	}
+	return []backend.Row{{Table: "Port", Name: o.NIC}, {Table: "Interface", Name: o.NIC}}
+}
+
+func (o *AttachNIC) doArgs() []string {
+	return append([]string{"--may-exist", "add-port", o.Bridge, o.NIC}, setArgs(o.rows())...)
+}
+
 func (o *AttachNIC) undoArgs() []string { return []string{"--if-exists", "del-port", o.Bridge, o.NIC} }
 
 func (o *AttachNIC) Describe() Note {

@@ -21,13 +21,38 @@ type AddBridge struct {
 	MAC      string `json:"mac"`                // of the NIC: bridge and port keep it, so that DHCP reservations, port security and LACP see no new machine
 	MTU      int    `json:"mtu,omitempty"`      // of the port; 0: Open vSwitch's own choice
 	Tag      int    `json:"tag,omitempty"`      // VLAN of the port
+
+	// Now is what was set on its rows when its undo began, and comes back if that is not kept.
+	Now []backend.Row `json:"now,omitempty"`
 }
 
 func (o *AddBridge) Kind() string { return "add-bridge" }
 
 func (o *AddBridge) Lasts() Lasts { return OnDisk }
 
+// rows are what it makes.
+func (o *AddBridge) rows() []backend.Row {
+	if o.Now != nil {
+		return o.Now
+	}
+	bridge, port, iface := []string{hwaddr(o.MAC), mark}, []string(nil), []string{"type=internal", fmt.Sprintf("mac=%q", o.MAC)}
+	if o.Datapath != "" && o.Datapath != "system" {
+		bridge = append([]string{"datapath_type=" + o.Datapath}, bridge...)
+	}
+	if o.Tag != 0 {
+		port = append(port, fmt.Sprintf("tag=%d", o.Tag))
+	}
+	if o.MTU != 0 {
+		iface = append(iface, fmt.Sprintf("mtu_request=%d", o.MTU))
+	}
+	return []backend.Row{{Table: "Bridge", Name: o.Bridge, Set: bridge}, {Table: "Port", Name: o.Bridge},
+		{Table: "Interface", Name: o.Bridge, Set: []string{"type=internal"}}, {Table: "Port", Name: o.Port, Set: port}, {Table: "Interface", Name: o.Port, Set: iface}}
+}
+
 func (o *AddBridge) doArgs() []string {
+	if o.Now != nil {
+		return append([]string{"--may-exist", "add-br", o.Bridge, "--", "--may-exist", "add-port", o.Bridge, o.Port}, setArgs(o.Now)...)
+	}
 	a := []string{"--may-exist", "add-br", o.Bridge, "--", "set", "Bridge", o.Bridge, mark, hwaddr(o.MAC)}
 	if o.Datapath != "" && o.Datapath != "system" {
 		a = append(a, "datapath_type="+o.Datapath)

@@ -21,6 +21,9 @@ type AddKernelBond struct {
 	Primary string             `json:"primary"` // the NIC that joins later
 	Members []Member           `json:"members"` // all of them
 	Options backend.KernelBond `json:"options"`
+
+	// Now is what was set on its rows when its undo began, and comes back if that is not kept.
+	Now []backend.Row `json:"now,omitempty"`
 }
 
 func (o *AddKernelBond) Kind() string { return "add-kernel-bond" }
@@ -33,25 +36,22 @@ func (o *AddKernelBond) first() []Member {
 	return slices.DeleteFunc(slices.Clone(o.Members), func(m Member) bool { return m.NIC == o.Primary })
 }
 
-func (o *AddKernelBond) doArgs() []string {
-	return []string{"--may-exist", "add-port", o.Bridge, o.Bond}
-}
-
-func (o *AddKernelBond) undoArgs() []string {
-	return []string{"--if-exists", "del-port", o.Bridge, o.Bond}
+// port is the bond as a port like any NIC.
+func (o *AddKernelBond) port() *AttachNIC {
+	return &AttachNIC{Bridge: o.Bridge, NIC: o.Bond, Now: o.Now}
 }
 
 func (o *AddKernelBond) Describe() Note {
 	var names []string
-	port := &AttachNIC{Bridge: o.Bridge, NIC: o.Bond}
-	n := Note{Commands: []string{bondCommand(o.Bond, o.Options)}, Undo: []string{ovs.CommandLine(o.undoArgs()...)},
+	port := o.port()
+	n := Note{Commands: []string{bondCommand(o.Bond, o.Options)}, Undo: []string{ovs.CommandLine(port.undoArgs()...)},
 		Changes: madeIn("port "+o.Bond+" of bridge "+o.Bridge, port.record())}
 	for _, m := range o.first() {
 		names = append(names, m.NIC)
 		n.Commands = append(n.Commands, joinCommands(m.NIC, o.Bond)...)
 		n.Undo = append(n.Undo, leaveCommands(m)...)
 	}
-	n.Commands = append(n.Commands, "ip link set "+quote(o.Bond)+" up", ovs.CommandLine(o.doArgs()...))
+	n.Commands = append(n.Commands, "ip link set "+quote(o.Bond)+" up", ovs.CommandLine(port.doArgs()...))
 	n.Undo = append(n.Undo, "ip link delete "+quote(o.Bond)+" type bond")
 	n.Text = fmt.Sprintf("Make bond %s of the kernel (%s) with %s, and attach it to bridge %s", o.Bond, o.Options.Mode, strings.Join(names, ", "), o.Bridge)
 	return n
@@ -101,7 +101,7 @@ func (o *AddKernelBond) Do(ctx context.Context, h backend.Host) error {
 		err = o.make(ctx, h)
 	}
 	if err == nil {
-		err = change(ctx, h, sw, o.doArgs())
+		err = change(ctx, h, sw, o.port().doArgs())
 	}
 	if err != nil {
 		return fmt.Errorf("cannot make bond %s on %s: %w", o.Bond, o.Bridge, err)
@@ -192,7 +192,7 @@ func (o *AddKernelBond) Verify(ctx context.Context, h backend.Host) error {
 // after a restart, when it is not, the NICs are as they come up.
 func (o *AddKernelBond) Undo(ctx context.Context, h backend.Host) error {
 	var errs []error
-	if err := (&AttachNIC{Bridge: o.Bridge, NIC: o.Bond}).detach(ctx, h); err != nil {
+	if err := o.port().detach(ctx, h); err != nil {
 		errs = append(errs, fmt.Errorf("cannot take bond %s off bridge %s: %w", o.Bond, o.Bridge, err))
 	}
 	if _, made, err := maybeLink(ctx, h, o.Bond); err != nil || !made {

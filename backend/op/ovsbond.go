@@ -27,6 +27,9 @@ type AddBond struct {
 	Rate string `json:"rate,omitempty"`
 	// Left are members that a remedy has left out; they are taken out of the bond once it is made.
 	Left []string `json:"left,omitempty"`
+
+	// Now is what was set on its rows when its undo began, and comes back if that is not kept.
+	Now []backend.Row `json:"now,omitempty"`
 }
 
 // Member is one NIC of a bond, as it was when the plan was built.
@@ -65,24 +68,29 @@ func (o *AddBond) nics() []string {
 	return out
 }
 
+// rows are what it makes.
+func (o *AddBond) rows() []backend.Row {
+	if o.Now != nil {
+		return o.Now
+	}
+	rows := []backend.Row{{Table: "Port", Name: o.Bond, Set: o.settings()}}
+	for _, m := range o.Members {
+		if !slices.Contains(o.Left, m.NIC) {
+			rows = append(rows, backend.Row{Table: "Interface", Name: m.NIC, Set: m.settings()})
+		}
+	}
+	return rows
+}
+
 // doArgs set the options apart: add-bond ignores them where the bond is there already.
 func (o *AddBond) doArgs() []string {
 	a := append([]string{"--may-exist", "add-bond", o.Bridge, o.Bond}, o.nics()...)
-	return append(append(a, "--"), o.setArgs()...)
+	return append(a, setArgs(o.rows())...)
 }
 
-func (o *AddBond) setArgs() []string {
-	a := o.portArgs()
-	for _, m := range o.Members {
-		if set := m.settings(); len(set) > 0 && !slices.Contains(o.Left, m.NIC) {
-			a = append(append(a, "--", "set", "Interface", m.NIC), set...)
-		}
-	}
-	return a
-}
-
-func (o *AddBond) portArgs() []string {
-	a := []string{"set", "Port", o.Bond, "bond_mode=" + o.Mode, "lacp=" + o.LACP, "other_config:bond-primary=" + o.Primary}
+// settings are what is set for the bond, as ovs-vsctl writes it.
+func (o *AddBond) settings() []string {
+	a := []string{"bond_mode=" + o.Mode, "lacp=" + o.LACP, "other_config:bond-primary=" + o.Primary}
 	if o.Rate != "" {
 		a = append(a, "other_config:lacp-time="+o.Rate)
 	}
@@ -164,7 +172,7 @@ func (o *AddBond) make(ctx context.Context, h backend.Host, sw backend.SwitchSta
 			return !slices.ContainsFunc(port.Interfaces, func(i backend.Interface) bool { return i.Name == nic })
 		})
 		if len(left) < len(o.Left) { // add-bond refuses a bond with other members
-			args = o.setArgs()
+			args = setArgs(o.rows())[1:]
 		}
 	}
 	if err := change(ctx, h, sw, args); err != nil || len(left) == 0 {

@@ -1,8 +1,9 @@
 package op
 
 import (
-	"fmt"
 	"strings"
+
+	"bridgehead/backend"
 )
 
 // What Open vSwitch's database holds, written like a file in the manner of ovs-vsctl show, so that a change of
@@ -34,33 +35,23 @@ func madeIn(path string, r record) []FileChange {
 }
 
 func (o *AddBridge) record() record {
-	port := record{head: "Port " + o.Port, in: []record{{head: "Interface " + o.Port,
-		set: []string{"type: internal", fmt.Sprintf("mac: %q", o.MAC)}}}}
-	if o.Tag != 0 {
-		port.set = []string{fmt.Sprintf("tag: %d", o.Tag)}
-	}
-	if o.MTU != 0 {
-		port.in[0].set = append(port.in[0].set, fmt.Sprintf("mtu_request: %d", o.MTU))
-	}
-	br := record{head: "Bridge " + o.Bridge, in: []record{port}}
-	if o.Datapath != "" && o.Datapath != "system" {
-		br.set = []string{"datapath_type: " + o.Datapath}
-	}
-	br.set = append(br.set, fmt.Sprintf("other_config:hwaddr: %q", o.MAC), strings.Replace(mark, "=", ": ", 1))
-	return br
+	rows := o.rows()
+	return record{head: "Bridge " + o.Bridge, set: colons(setOn(rows, "Bridge", o.Bridge)), in: []record{portRecord(rows, o.Port, o.Port)}}
 }
 
-func (o *AttachNIC) record() record {
-	return record{head: "Port " + o.NIC, in: []record{{head: "Interface " + o.NIC}}}
+func (o *AttachNIC) record() record { return portRecord(o.rows(), o.NIC, o.NIC) }
+
+// portRecord is a port with what rows set on it and its interfaces.
+func portRecord(rows []backend.Row, port string, interfaces ...string) record {
+	r := record{head: "Port " + port, set: colons(setOn(rows, "Port", port))}
+	for _, i := range interfaces {
+		r.in = append(r.in, record{head: "Interface " + i, set: colons(setOn(rows, "Interface", i))})
+	}
+	return r
 }
 
 func (o *AddBond) record() record {
-	r := record{head: "Port " + o.Bond}
-	r.set = colons(o.portArgs()[3:]) // after: set Port NAME
-	for _, m := range o.Members {
-		r.in = append(r.in, record{head: "Interface " + m.NIC, set: colons(m.settings())})
-	}
-	return r
+	return portRecord(o.rows(), o.Bond, o.nics()...)
 }
 
 // colons writes settings of ovs-vsctl as they stand in a record.

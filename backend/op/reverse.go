@@ -1,10 +1,10 @@
 package op
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"bridgehead/backend"
@@ -60,9 +60,35 @@ func (o *DefineNetwork) Reverse(ctx context.Context, h backend.Host) (Op, error)
 	return &RetireNetwork{Before: now, Remove: true}, err
 }
 
-// Reverse can bring the bond back as it is now: a remedy, or its rate, may have changed it.
+// Reverse can bring the port back with what is set on it by now.
+func (o *AttachNIC) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	now := *o
+	if err := newMembers(ctx, h, o.NIC, o.NIC); err != nil {
+		return nil, err
+	}
+	var err error
+	now.Now, err = changedSince(ctx, h, o.rows())
+	return &Inverse{Of: &now}, err
+}
+
+// Reverse can bring the port back with what is set on it by now.
+func (o *AddKernelBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	now := *o
+	if err := newMembers(ctx, h, o.Bond, o.Bond); err != nil {
+		return nil, err
+	}
+	var err error
+	now.Now, err = changedSince(ctx, h, o.port().rows())
+	return &Inverse{Of: &now}, err
+}
+
+// Reverse can bring the bond back as it is by now. What a remedy, or an operation after this one, may have changed is no
+// change of somebody else's.
 func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	if err := o.Verify(ctx, h); err != nil {
+		return nil, err
+	}
+	if err := newMembers(ctx, h, o.Bond, o.nics()...); err != nil {
 		return nil, err
 	}
 	sw, err := runningSwitch(ctx, h)
@@ -72,25 +98,36 @@ func (o *AddBond) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	b, _ := findBridge(sw, o.Bridge)
 	p, _ := findPort(b, o.Bond)
 	now := *o
-	now.Mode, now.LACP, now.Rate = p.BondMode, p.LACP, p.OtherConfig["lacp-time"]
-	now.Fallback = p.OtherConfig["lacp-fallback-ab"] == "true"
-	now.Left, now.Members = nil, slices.Clone(o.Members)
-	for n := range now.Members {
-		m := &now.Members[n]
-		i := slices.IndexFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == m.NIC })
-		if i < 0 {
-			now.Left = append(now.Left, m.NIC)
-			continue
-		}
-		set := p.Interfaces[i].OtherConfig
-		m.PortID, _ = strconv.Atoi(set["lacp-port-id"])
-		m.PortPriority, _ = strconv.Atoi(set["lacp-port-priority"])
-	}
-	return &Inverse{Of: &now}, nil
+	now.Mode, now.LACP = cmp.Or(p.BondMode, o.Mode), cmp.Or(p.LACP, o.LACP)
+	now.Rate, now.Primary = cmp.Or(p.OtherConfig["lacp-time"], o.Rate), cmp.Or(p.OtherConfig["bond-primary"], o.Primary)
+	now.Fallback = o.Fallback || p.OtherConfig["lacp-fallback-ab"] == "true"
+	now.Left = slices.DeleteFunc(o.nics(), func(nic string) bool {
+		return slices.ContainsFunc(p.Interfaces, func(i backend.Interface) bool { return i.Name == nic })
+	})
+	now.Now, err = changedSince(ctx, h, now.rows())
+	return &Inverse{Of: &now}, err
 }
 
-// Reverse refuses to take a bridge from under the VMs that are connected to it by now. It can bring the port back with the
-// VLAN and the MTU that it has now.
+// Reverse can have the member in use again that is in use by now.
+func (o *SetBondPrimary) Reverse(ctx context.Context, h backend.Host) (Op, error) {
+	sw, err := runningSwitch(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	now := *o
+	for _, b := range sw.Bridges {
+		if p, ok := findPort(b, o.Bond); ok {
+			now.Primary = cmp.Or(p.OtherConfig["bond-primary"], o.Primary)
+		}
+	}
+	if now.Primary != o.Primary {
+		err = &ChangedError{What: fmt.Sprintf("port %s has got %s as its primary instead of %s since", o.Bond, now.Primary, o.Primary)}
+	}
+	return &Inverse{Of: &now}, err
+}
+
+// Reverse refuses to take a bridge from under the VMs that are connected to it by now. It can bring it back with what is set
+// on it and on its port by now.
 func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	sw, err := runningSwitch(ctx, h)
 	if err != nil {
@@ -100,23 +137,21 @@ func (o *AddBridge) Reverse(ctx context.Context, h backend.Host) (Op, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no bridge %s", o.Bridge)
 	}
-	now := *o
+	if !ours(b) {
+		return nil, fmt.Errorf("bridge %s is left alone: it no longer says that it was created by bridgehead; say it again: ovs-vsctl set Bridge %s %s",
+			o.Bridge, quote(o.Bridge), mark)
+	}
 	if err := o.alone(b); err != nil {
-		return &Inverse{Of: o}, err
+		return nil, err
 	}
-	if p, ok := findPort(b, o.Port); ok && len(p.Interfaces) == 1 {
-		now.Tag, now.MTU = p.Tag, p.Interfaces[0].MTURequest
+	if err := newMembers(ctx, h, o.Port, o.Port); err != nil {
+		return nil, err
 	}
-	var differs []string
-	if now.Tag != o.Tag {
-		differs = append(differs, fmt.Sprintf("VLAN %d instead of %d", now.Tag, o.Tag))
+	if err := ownFlows(ctx, h, b); err != nil {
+		return nil, err
 	}
-	if now.MTU != o.MTU {
-		differs = append(differs, fmt.Sprintf("MTU %d instead of %d", now.MTU, o.MTU))
-	}
-	if len(differs) > 0 {
-		err = &ChangedError{What: "port " + o.Port + " has got " + strings.Join(differs, ", ") + " since"}
-	}
+	now := *o
+	now.Now, err = changedSince(ctx, h, o.rows())
 	return &Inverse{Of: &now}, err
 }
 

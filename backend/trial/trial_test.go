@@ -387,6 +387,9 @@ func TestUndoLooksFirst(t *testing.T) {
 		"a VM on the bridge": {"vnet7", func(_ *sim.Machine, h backend.Host) error {
 			return h.Switch.Transact(tctx, "add-port", "examplebr0", "vnet7", "--", "set", "Interface", "vnet7", "type=internal")
 		}},
+		"a controller": {"ovs-vsctl clear Bridge examplebr0 controller", func(_ *sim.Machine, h backend.Host) error {
+			return h.Switch.Transact(tctx, "set-controller", "examplebr0", "tcp:192.0.2.1:6653")
+		}},
 		"file edited": {"/etc/network/interfaces has been changed", func(m *sim.Machine, _ backend.Host) error {
 			m.Edit("/etc/network/interfaces", string(m.File("/etc/network/interfaces").Data)+"# a note\n")
 			return nil
@@ -423,6 +426,9 @@ func TestUndoOfAChangedHost(t *testing.T) {
 	}
 	old, more := backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.100/24")}, backend.Addr{Prefix: netip.MustParsePrefix("192.168.1.177/24"), Scope: "global"}
 	route := backend.Route{Dst: netip.MustParsePrefix("10.0.0.0/8"), Gateway: netip.MustParseAddr("192.168.1.50"), Dev: "examplebr0p1"}
+	setBridge := func(m *sim.Machine) {
+		must(t, m.Host().Switch.Transact(tctx, "set", "Bridge", "examplebr0", "fail_mode=standalone", "mcast_snooping_enable=true", "other_config:mac-aging-time=60"))
+	}
 	for name, x := range map[string]struct {
 		change func(*sim.Machine)
 		kept   bool // else it is rolled back
@@ -461,7 +467,12 @@ func TestUndoOfAChangedHost(t *testing.T) {
 		}, false, "got the rule iif examplebr0p1"},
 		"another VLAN, rolled back": {func(m *sim.Machine) {
 			must(t, m.Host().Switch.Transact(tctx, "set", "Port", "examplebr0p1", "tag=7"))
-		}, false, "port examplebr0p1 has got VLAN 7"},
+		}, false, "port examplebr0p1 has got tag=7 since"},
+		"settings of the bridge, rolled back": {setBridge, false, "bridge examplebr0 has got fail_mode=standalone, mcast_snooping_enable=true, other_config:mac-aging-time=60 since"},
+		"settings of the bridge, kept":        {setBridge, true, "bridge examplebr0 has got fail_mode=standalone"},
+		"settings of the NIC's port, rolled back": {func(m *sim.Machine) {
+			must(t, m.Host().Switch.Transact(tctx, "set", "Port", "eth0", "trunks=10,20", "vlan_mode=trunk", "--", "set", "Interface", "eth0", "ingress_policing_rate=1000", "external_ids:a=b"))
+		}, false, "port eth0 has got trunks=[10,20], vlan_mode=trunk since; interface eth0 has got external_ids:a=b, ingress_policing_rate=1000 since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, start := waiting(t)
