@@ -2,10 +2,13 @@ package trial_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"bridgehead/backend"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/sim"
 	"bridgehead/backend/trial"
@@ -112,5 +115,35 @@ func TestWatchTriesEverMoreRarely(t *testing.T) {
 	must(t, w.Watch(t.Context()))
 	if took := w.Host.Clock.Boottime() - began; took < 90*time.Second || took > 2*time.Minute || told != 1 || m.Armed(trial.StateDir) {
 		t.Errorf("after %s and %d attempts; told %d times, armed %t", took, tried, told, m.Armed(trial.StateDir))
+	}
+}
+
+// forgetful is a switch that makes a bridge without one of its settings.
+type forgetful struct{ backend.Switch }
+
+func (s forgetful) Transact(ctx context.Context, args ...string) error {
+	if slices.Contains(args, "add-br") {
+		args = append(args, "--", "set", "Bridge", "examplebr0", "mcast_snooping_enable=false")
+	}
+	return s.Switch.Transact(ctx, args...)
+}
+
+// The proof of a rollback is also about what is set in Open vSwitch.
+func TestRollbackMissesASetting(t *testing.T) {
+	m, _ := waiting(t)
+	must(t, on(m).Confirm(tctx))
+	must(t, m.Host().Switch.Transact(tctx, "set", "Bridge", "examplebr0", "mcast_snooping_enable=true"))
+	back, err := on(m).Return(tctx, "")
+	must(t, err)
+	_, err = on(m).Undo(tctx, "", window, back.Drift)
+	must(t, err)
+	tr := on(m)
+	tr.Host.Switch = forgetful{tr.Host.Switch}
+	var incomplete *trial.IncompleteError
+	if err := tr.Rollback(tctx, "a test"); !errors.As(err, &incomplete) || !slices.Contains(incomplete.Left, "missing Open vSwitch setting Bridge examplebr0 mcast_snooping_enable=true") {
+		t.Errorf("rolled back: %v", err)
+	}
+	if err := on(m).Rollback(tctx, "a test"); errors.As(err, &incomplete) {
+		t.Errorf("tried again: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bridgehead/backend/check"
@@ -140,6 +141,9 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 	}
 	// The kernel may take a moment to bring its own routes and link-local addresses back.
 	deadline := t.Host.Clock.Boottime() + settleTime
+	if before.spanning() {
+		deadline += spanningTime
+	}
 	for {
 		now, err := Take(ctx, t.Host, r.plan.Scope)
 		var diff []string
@@ -162,8 +166,13 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 }
 
 // settleTime is how long a restored host may take to answer again: switches that
-// learn, spanning tree excepted.
-const settleTime = 5 * time.Second
+// learn. Where its own bridge has spanning tree, a new port first listens and learns, for 30 s each at most (IEEE 802.1D).
+const settleTime, spanningTime = 5 * time.Second, time.Minute
+
+// spanning says that a bridge has spanning tree.
+func (s Snapshot) spanning() bool {
+	return slices.ContainsFunc(s.Settings, func(set string) bool { return strings.HasSuffix(set, "stp_enable=true") }) // of rstp, too
+}
 
 // deaf says which of the things that answered before do not answer now.
 func (t *Trial) deaf(ctx context.Context, r *run) []string {

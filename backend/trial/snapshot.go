@@ -17,12 +17,14 @@ import (
 // Snapshot is the state that a rollback has to bring back, as far as the plan
 // touches it, in a form in which equal states are equal.
 type Snapshot struct {
-	Files    map[string]backend.File    `json:"files"`
-	Links    map[string]LinkState       `json:"links"` // absent links are absent
-	Routes   []string                   `json:"routes"`
-	Rules    []string                   `json:"rules"`
-	Bridges  []string                   `json:"bridges"` // names of all OVS bridges
-	Ports    []string                   `json:"ports"`   // of all bridges: "examplebr0/eth0"
+	Files   map[string]backend.File `json:"files"`
+	Links   map[string]LinkState    `json:"links"` // absent links are absent
+	Routes  []string                `json:"routes"`
+	Rules   []string                `json:"rules"`
+	Bridges []string                `json:"bridges"` // names of all OVS bridges
+	Ports   []string                `json:"ports"`   // of all bridges: "examplebr0/eth0"
+	// Settings are all that is configured on the plan's bridges, as far as they are there, and on their ports and interfaces.
+	Settings []string                   `json:"settings,omitempty"`
 	Networks map[string]backend.Network `json:"networks"`
 	Domains  map[string]string          `json:"domains,omitempty"` // definitions
 	DHCP     []string                   `json:"dhcp"`              // clients on the NICs
@@ -211,7 +213,36 @@ func (s *Snapshot) takeSwitch(ctx context.Context, h backend.Host, scope plan.Sc
 	}
 	slices.Sort(s.Bridges)
 	slices.Sort(s.Ports)
-	return nil
+	return s.takeSettings(ctx, h, sw, scope)
+}
+
+func (s *Snapshot) takeSettings(ctx context.Context, h backend.Host, sw backend.SwitchState, scope plan.Scope) error {
+	ours := map[string]bool{} // "Port eth0"
+	for _, b := range sw.Bridges {
+		if !slices.Contains(scope.Bridges, b.Name) {
+			continue
+		}
+		ours["Bridge "+b.Name] = true
+		for _, p := range b.Ports {
+			ours["Port "+p.Name] = true
+			for _, i := range p.Interfaces {
+				ours["Interface "+i.Name] = true
+			}
+		}
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	rows, err := h.Switch.Rows(ctx)
+	for _, r := range rows {
+		for _, set := range r.Set {
+			if name := r.Table + " " + r.Name; ours[name] {
+				s.Settings = append(s.Settings, name+" "+set)
+			}
+		}
+	}
+	slices.Sort(s.Settings)
+	return err
 }
 
 // Diff names every difference between the state before and now, in words. It is
@@ -244,6 +275,9 @@ func Diff(before, now Snapshot) []string {
 	if !now.unread(openVSwitch) {
 		out = append(out, setDiff("Open vSwitch bridge", before.Bridges, now.Bridges)...)
 		out = append(out, setDiff("Open vSwitch port", before.Ports, now.Ports)...)
+		if before.Settings != nil { // else there was no bridge, or an older version looked
+			out = append(out, setDiff("Open vSwitch setting", before.Settings, now.Settings)...)
+		}
 	}
 	for _, name := range keys(before.Networks, now.Networks) {
 		if !now.unread(libvirt) && before.Networks[name] != now.Networks[name] {
