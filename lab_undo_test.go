@@ -71,3 +71,26 @@ do for r in $(ovs-vsctl --bare --columns=name list ${t%%:*} | sort); do ovs-vsct
 	h.same(before)
 	h.unguarded()
 }
+
+// The same of a bond, which may take half a minute until it is agreed upon again.
+func TestUndoOfAChangedBond(t *testing.T) {
+	h := up(t, lab.Spec{Switch: lab.SwitchOVS})
+	h.tell(speaksLACP)
+	h.reaches(hostAddr)
+	before := h.snapshot()
+	h.answers(bonded("mode: balance-tcp, lacp: active, rate: slow")...)
+	h.run("apply", "--answers", answersPath, "--accept-risk", "lose-ssh", "--auto-confirm").want(t, 0, "Confirmed")
+	h.sh("ovs-vsctl set Port examplebond0 lacp=passive bond_updelay=10 trunks=0,7 other_config:bond-primary=eth1 -- set Interface eth1 lldp:enable=false ofport_request=9")
+	const look = "ovs-vsctl --columns=bond_mode,lacp,bond_updelay,trunks,other_config list Port examplebond0; for i in eth0 eth1; do ovs-vsctl --columns=name,lldp,ofport_request,other_config list Interface $i; done"
+	seen := h.sh(look)
+	h.run("undo").want(t, 3, "port examplebond0 has got bond_updelay=10, trunks=[0,7] since; interface eth1 has got lldp:enable=false, ofport_request=9 since")
+	r := h.begin(programPath, "undo", "--accept-changes")
+	r.says("The change is active")
+	h.run("rollback").want(t, 0, "as it was before")
+	r.wait().want(t, 4, "the operator asked for it")
+	if got := h.sh(look); got != seen {
+		t.Errorf("after the undo was rolled back:\n%s\nwant:\n%s", got, seen)
+	}
+	h.run("undo", "--accept-changes", "--auto-confirm").want(t, 0, "Confirmed")
+	h.same(before)
+}

@@ -141,10 +141,8 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 	}
 	// The kernel may take a moment to bring its own routes and link-local addresses back.
 	deadline := t.Host.Clock.Boottime() + settleTime
-	if before.spanning() {
-		deadline += spanningTime
-	}
 	for {
+		wait := time.Duration(0)
 		now, err := Take(ctx, t.Host, r.plan.Scope)
 		var diff []string
 		if err != nil {
@@ -157,8 +155,11 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 		}
 		if len(diff) == 0 {
 			diff = t.deaf(ctx, r)
+			if before.slow() {
+				wait = slowTime
+			}
 		}
-		if len(diff) == 0 || t.Host.Clock.Boottime() >= deadline {
+		if len(diff) == 0 || t.Host.Clock.Boottime() >= deadline+wait {
 			return append(out, diff...)
 		}
 		<-t.Host.Clock.After(settleTime / 50)
@@ -166,12 +167,15 @@ func (t *Trial) left(ctx context.Context, r *run, failed []error) []string {
 }
 
 // settleTime is how long a restored host may take to answer again: switches that
-// learn. Where its own bridge has spanning tree, a new port first listens and learns, for 30 s each at most (IEEE 802.1D).
-const settleTime, spanningTime = 5 * time.Second, time.Minute
+// learn. slowTime is what comes on top of that on a host that is slow.
+const settleTime, slowTime = 5 * time.Second, time.Minute
 
-// spanning says that a bridge has spanning tree.
-func (s Snapshot) spanning() bool {
-	return slices.ContainsFunc(s.Settings, func(set string) bool { return strings.HasSuffix(set, "stp_enable=true") }) // of rstp, too
+// slow says that a port that comes back passes nothing at first: with spanning tree it listens and learns, for 30 s each at most
+// (IEEE 802.1D), and a partner of LACP at its slow rate speaks every 30 s (IEEE 802.1AX).
+func (s Snapshot) slow() bool {
+	return slices.ContainsFunc(s.Settings, func(set string) bool {
+		return strings.HasSuffix(set, "stp_enable=true") || strings.HasSuffix(set, " lacp=active") || strings.HasSuffix(set, " lacp=passive") // rstp_enable, too
+	})
 }
 
 // deaf says which of the things that answered before do not answer now.
