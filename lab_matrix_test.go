@@ -1,15 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"bridgehead/backend/lab"
+	"bridgehead/backend/lab/strike"
 	"bridgehead/backend/op"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/trial"
@@ -82,13 +81,6 @@ var full = os.Getenv("BRIDGEHEAD_TEST") == "full"
 // sample is what is tried otherwise: each fault once, in one act or another.
 var sample = []scene{{name: "static"}}
 
-// labColumns are the faults as they are counted, in the order of docs/faults.md.
-var labColumns = []string{"silence", "error before", "error after", "wizard killed", "rollback killed", "hang-up", "disk full", "read-only",
-	"vswitchd dead", "vswitchd hung", "ovsdb dead", "ovsdb hung", "libvirtd dead", "libvirtd hung"}
-
-var labFaults = []string{"error", "killed", "hang-up", "disk full", "read-only",
-	"vswitchd dead", "vswitchd hung", "ovsdb dead", "ovsdb hung", "libvirtd dead", "libvirtd hung"}
-
 // commands are the command lines of the program that a case runs.
 var commands = map[string][]string{
 	"apply":    {"apply", "--answers", answersPath, "--accept-risk", "lose-ssh"},
@@ -97,76 +89,15 @@ var commands = map[string][]string{
 	"undo":     {"undo"},
 }
 
-// labCase is one fault at one change of one act.
-type labCase struct {
-	act  act
-	kind string
-	strike
-}
+// struck says whether operations of a kind are struck on this host.
+func (s scene) struck(kind string) bool { return s.kinds == nil || slices.Contains(s.kinds, kind) }
 
-func (c labCase) String() string {
-	verb, side := "doing", "before"
-	if c.At.Undoing {
-		verb = "undoing"
+// faults are those that there can be on this host.
+func (s scene) faults() []string {
+	if s.spec.Libvirt {
+		return strike.Faults
 	}
-	if c.After {
-		side = "after"
-	}
-	return fmt.Sprintf("%s/%s %d %s, %s change %d", c.Fault, verb, c.At.Op, c.kind, side, c.At.Call)
-}
-
-// column is where the case is counted.
-func (c labCase) column() string {
-	switch {
-	case c.Fault == "error" && c.After:
-		return "error after"
-	case c.Fault == "error":
-		return "error before"
-	case c.Fault == "killed" && slices.Contains([]string{"rollback", "watch"}, c.act.command):
-		return "rollback killed"
-	case c.Fault == "killed":
-		return "wizard killed"
-	}
-	return c.Fault
-}
-
-// cases are those of an act. Errors and kills strike each operation before its first change and after its last one; the
-// other faults strike it once, each at another change.
-func (s scene) cases(a act, changes []change) []labCase {
-	var all []labCase
-	last := map[at]int{}
-	kinds := map[at]change{}
-	var ops []at
-	for _, c := range changes {
-		op := c.At
-		op.Call = 0
-		if last[op] == 0 {
-			ops = append(ops, op)
-		}
-		last[op], kinds[op] = c.At.Call, c
-	}
-	for _, op := range ops {
-		if kinds[op].Kind == "" || s.kinds != nil && !slices.Contains(s.kinds, kinds[op].Of) {
-			continue
-		}
-		for i, fault := range labFaults {
-			add := func(call int, after bool) {
-				k := strike{At: op, Fault: fault, After: after}
-				k.At.Call = call
-				all = append(all, labCase{a, kinds[op].Kind, k})
-			}
-			switch {
-			case strings.HasPrefix(fault, "libvirtd") && !s.spec.Libvirt, fault == "hang-up" && a.command == "watch":
-			case fault == "error", fault == "killed":
-				add(1, false)
-				add(last[op], true)
-			default:
-				n := i + op.Op
-				add(1+n%last[op], n/last[op]%2 == 1)
-			}
-		}
-	}
-	return all
+	return strike.Without("libvirtd")
 }
 
 // unloaded are the kinds of operations that need modules of the kernel, which a host in namespaces cannot load.
@@ -176,7 +107,7 @@ var unloaded = []string{"add-kernel-bond", "join-bond", "remove-vlan"}
 // what becomes of the host: it runs what was confirmed, or it is exactly as it was.
 func TestLabMatrix(t *testing.T) {
 	var (
-		counted = plantest.Table{Columns: labColumns}
+		counted = plantest.Table{Columns: strike.Columns}
 		ran     atomic.Int32 // -run may choose some of them
 		all     = sample
 	)
@@ -205,7 +136,7 @@ func TestLabMatrix(t *testing.T) {
 // play tries the cases of an act. After one that fails it goes on in a new lab.
 func (s scene) play(t *testing.T, a act, i int, counted *plantest.Table) {
 	g := s.enter(t, a)
-	cases := s.cases(a, g.rehearse(a, counted))
+	cases := strike.Cases(g.rehearse(a, counted), s.faults(), s.struck)
 	if !full {
 		cases = sampled(cases, i)
 	}
@@ -213,11 +144,11 @@ func (s scene) play(t *testing.T, a act, i int, counted *plantest.Table) {
 		tried, began := false, time.Now()
 		ok := t.Run(c.String(), func(t *testing.T) {
 			tried = true
-			g.in(t).try(a, c.strike)
+			g.in(t).try(a, c.Strike)
 		})
 		if tried { // -run may choose
-			counted.Count(c.kind, c.column(), ok)
-			t.Logf("%5.1f s %t %s %s", time.Since(began).Seconds(), ok, c.kind, c)
+			counted.Count(c.Kind, c.Column(), ok)
+			t.Logf("%5.1f s %t %s %s", time.Since(began).Seconds(), ok, c.Kind, c)
 		}
 		if !ok {
 			g = s.enter(t, a)
@@ -232,10 +163,10 @@ func (g *stage) in(t testing.TB) *stage {
 }
 
 // sampled are a few of the cases of the i-th act. All acts together have each fault once.
-func sampled(cases []labCase, i int) []labCase {
-	var out []labCase
-	for j, fault := range labFaults {
-		var of []labCase
+func sampled(cases []strike.Case, i int) []strike.Case {
+	var out []strike.Case
+	for j, fault := range strike.Faults {
+		var of []strike.Case
 		for _, c := range cases {
 			if c.Fault == fault {
 				of = append(of, c)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os/exec"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"bridgehead/backend/lab/strike"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/trial"
 )
@@ -31,7 +31,7 @@ type stage struct {
 func (s scene) enter(t testing.TB, a act) *stage {
 	t.Helper()
 	h := up(t, s.spec)
-	h.sh(fmt.Sprintf(ownDisk, diskPath))
+	h.sh(stopOVS + strike.OwnDisk(300))
 	must(t, h.StartOVS(t.Context()))
 	if s.prepare != nil {
 		s.prepare(h)
@@ -45,12 +45,8 @@ func (s scene) enter(t testing.TB, a act) *stage {
 	return g
 }
 
-// ownDisk gives the host a small disk of its own for all that is written.
-const ownDisk = `kill $(cat /run/openvswitch/ovs-vswitchd.pid /run/openvswitch/ovsdb-server.pid); while pgrep -x ovsdb-server; do sleep 0.01; done
-mkdir %[1]s; mount -t tmpfs -o size=300m tmpfs %[1]s
-for d in /etc/network /etc/libvirt /var/lib/bridgehead /var/lib/openvswitch; do
-	mkdir -p $d %[1]s$d; cp -a $d/. %[1]s$d; mount --bind %[1]s$d $d
-done`
+const stopOVS = `kill $(cat /run/openvswitch/ovs-vswitchd.pid /run/openvswitch/ovsdb-server.pid); while pgrep -x ovsdb-server; do sleep 0.01; done
+`
 
 // look is all that must be as it was: the modification times, too, of the files that it promises.
 func (g *stage) look() string {
@@ -138,7 +134,7 @@ func (g *stage) lastEvent() string {
 func waiting(event string) bool { return event == "waiting" || event == "extended" }
 
 func (g *stage) hasStruck() bool {
-	_, err := g.ReadFile(struckPath)
+	_, err := g.ReadFile(strike.StruckPath)
 	return err == nil
 }
 
@@ -156,12 +152,12 @@ func (g *stage) await(what string, ok func() bool) {
 }
 
 // play does the act with a fault in it, to the end of the command or to where it waits for confirmation.
-func (g *stage) play(a act, k strike) (first, r *running) {
+func (g *stage) play(a act, k strike.Strike) (first, r *running) {
 	g.t.Helper()
 	data, err := json.Marshal(k)
 	must(g.t, err)
-	g.sh("rm -f " + struckPath + " " + changesPath)
-	must(g.t, g.WriteFile(strikePath, data))
+	g.sh("rm -f " + strike.StruckPath + " " + strike.ChangesPath)
+	must(g.t, g.WriteFile(strike.Path, data))
 	if a.first != "" {
 		first = g.atTerminal(commands[a.first]...)
 		g.await("the change waits", func() bool { return first.hasEnded() || waiting(g.lastEvent()) })
@@ -205,7 +201,7 @@ func (h host) atTerminal(args ...string) *running {
 // heal ends what the fault began.
 func (g *stage) heal() {
 	g.t.Helper()
-	g.sh(fmt.Sprintf("rm -f %s/fill %s; %s; kill -CONT $(pidof ovs-vswitchd ovsdb-server libvirtd) 2>/dev/null || true", diskPath, strikePath, writable))
+	g.sh(strike.Heal)
 	must(g.t, g.StartOVS(g.t.Context()))
 	if g.spec.Libvirt && g.sh("pidof libvirtd || true") == "" {
 		must(g.t, g.StartLibvirt(g.t.Context()))
@@ -213,7 +209,7 @@ func (g *stage) heal() {
 }
 
 // try lets a fault strike, and fails the test unless the host gets over it by itself.
-func (g *stage) try(a act, k strike) {
+func (g *stage) try(a act, k strike.Strike) {
 	g.t.Helper()
 	g.to(a.kept)
 	first, r := g.play(a, k)
@@ -228,7 +224,7 @@ func (g *stage) try(a act, k strike) {
 }
 
 // over ends the fault and waits until the change has ended: by itself, or because its time is up. It returns what the command said.
-func (g *stage) over(a act, k strike, first, r *running) (said result) {
+func (g *stage) over(a act, k strike.Strike, first, r *running) (said result) {
 	g.t.Helper()
 	g.heal()
 	if waiting(g.lastEvent()) {
@@ -248,25 +244,21 @@ func (g *stage) over(a act, k strike, first, r *running) (said result) {
 	return said
 }
 
-func daemonFault(fault string) bool {
-	return strings.HasSuffix(fault, " dead") || strings.HasSuffix(fault, " hung")
-}
-
 // told checks what the command said against the host as it is at that moment.
-func (g *stage) told(a act, k strike, r result) {
+func (g *stage) told(a act, k strike.Strike, r result) {
 	g.t.Helper()
 	unchanged := r.code > 0 && r.code < 4 && strings.Contains(r.out, "nothing was changed")
 	switch {
 	case r.code == 5 && !strings.Contains(r.out, "What is left:\r\n  - "):
 		g.t.Fatalf("exit code 5, and nothing is left:\n%s", r.out)
-	case daemonFault(k.Fault): // the host cannot be looked at
+	case strike.OfDaemon(k.Fault): // the host cannot be looked at
 	case r.code == 4, unchanged, r.code == 0 && a.command == "rollback":
 		g.mustBe(g.start(a), "it says\n"+r.out+"but")
 	}
 }
 
 // settled checks how the change has ended: as it may, and with the state that belongs to it.
-func (g *stage) settled(a act, k strike, said result) {
+func (g *stage) settled(a act, k strike.Strike, said result) {
 	g.t.Helper()
 	var past []trial.Status
 	must(g.t, json.Unmarshal([]byte(g.run("history", "--json").want(g.t, 0).out), &past))
@@ -285,7 +277,7 @@ func (g *stage) settled(a act, k strike, said result) {
 	case end == trial.Confirmed && said.code == 4, end == trial.RolledBack && said.code == 0 && a.command == "confirm":
 		g.t.Fatalf("the change has ended as %s, and it said\n%s", end, said.out)
 	}
-	if daemonFault(k.Fault) && g.sh("ovs-vsctl list-br") == "" {
+	if strike.OfDaemon(k.Fault) && g.sh("ovs-vsctl list-br") == "" {
 		g.sh("ip link del ovs-netdev 2>/dev/null || true") // the userspace datapath itself, which the dead daemon left
 	}
 	if g.kept && !a.kept { // confirmed anew
@@ -301,38 +293,26 @@ var anew = regexp.MustCompile(`(?m)^ *(<uuid>.*</uuid>|UUID: .*|/etc/network/int
 
 // rehearse does the act without a fault, and returns the changes that it makes to the host. An act after which somebody
 // has to confirm counts as silence: nobody does.
-func (g *stage) rehearse(a act, counted *plantest.Table) []change {
+func (g *stage) rehearse(a act, counted *plantest.Table) []strike.Change {
 	g.t.Helper()
 	g.to(a.kept)
-	k := strike{At: at{Command: a.command}}
+	k := strike.Strike{At: strike.At{Command: a.command}}
 	first, r := g.play(a, k)
 	silent := waiting(g.lastEvent()) || a.command == "watch"
-	data, err := g.ReadFile(changesPath)
+	data, err := g.ReadFile(strike.ChangesPath)
 	must(g.t, err)
 	said := g.over(a, k, first, r)
 	g.settled(a, k, said)
-	var all []change
+	var all []strike.Change
 	for line := range bytes.Lines(data) {
-		var c change
+		var c strike.Change
 		must(g.t, json.Unmarshal(line, &c))
 		all = append(all, c)
 	}
-	for _, kind := range g.kindsOf(all) {
+	for _, kind := range strike.Kinds(all, g.struck) {
 		if silent {
 			counted.Count(kind, "silence", true)
 		}
 	}
 	return all
-}
-
-// kindsOf are the kinds of operations that are tried here.
-func (s scene) kindsOf(changes []change) []string {
-	var kinds []string
-	for _, c := range changes {
-		if c.Kind != "" && (s.kinds == nil || slices.Contains(s.kinds, c.Of)) {
-			kinds = append(kinds, c.Kind)
-		}
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds)
 }

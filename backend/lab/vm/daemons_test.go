@@ -46,6 +46,9 @@ func TestRollbackPastDaemons(t *testing.T) {
 			if strings.HasPrefix(c.name, "ovsdb-server hangs") && (s.Phase != trial.Incomplete || !strings.Contains(strings.Join(s.Left, ";"), "Open vSwitch")) {
 				t.Errorf("with a database that hangs the change is %s, %q", s.Phase, s.Left)
 			}
+			if s.Phase == trial.Incomplete {
+				g.incomplete()
+			}
 			if c.heal == "" {
 				g.PowerCut()
 				g.boot()
@@ -61,6 +64,15 @@ func TestRollbackPastDaemons(t *testing.T) {
 			_, err := g.peer.Await(Address, time.Now(), 5*time.Second)
 			must(t, err)
 		})
+	}
+}
+
+// incomplete checks that what is left is told to whoever waited for the change, and to whoever tries to take it back now.
+func (g *guest) incomplete() {
+	g.t.Helper()
+	g.same("the exit code of apply", g.sh("while kill -0 $(cat /root/apply.pid) 2>/dev/null; do sleep 0.1; done; cat /root/apply.code"), "5")
+	if said := g.sh("bridgehead rollback 2>&1; echo exit $?"); !strings.HasSuffix(said, "exit 5") || !strings.Contains(said, "What is left:\n  - ") {
+		g.t.Errorf("another rollback says\n%s", said)
 	}
 }
 
