@@ -30,6 +30,17 @@ func (n *network) bridge() string {
 	return n.def.Bridge.Name
 }
 
+// recallNetworks is what a libvirtd that is started again does: a network is active no more when its bridge has gone meanwhile
+// (networkUpdateState in libvirt's bridge_driver.c).
+func (m *Machine) recallNetworks() {
+	for _, n := range m.virt.networks {
+		if n.live != nil && n.live.Bridge != nil && n.live.Bridge.Name != "" && m.link(n.live.Bridge.Name) == nil {
+			n.live = nil
+		}
+	}
+	m.virt.networks = slices.DeleteFunc(m.virt.networks, func(n *network) bool { return n.transient && n.live == nil })
+}
+
 func (m *Machine) network(name string) *network {
 	for _, n := range m.virt.networks {
 		if n.def.Name == name {

@@ -126,6 +126,9 @@ func (m *Machine) daemon(d Daemon, running, hung bool) {
 	case OVSDB:
 		m.ovs.server, m.ovs.serverHung = running, hung
 	case Libvirtd:
+		if running && !m.virt.running {
+			m.recallNetworks()
+		}
 		m.virt.running, m.virt.hung = running, hung
 	default:
 		panic("sim: no daemon " + string(d))

@@ -83,9 +83,35 @@ func (r *run) undoAll(ctx context.Context) []error {
 			}
 		}
 		if !again {
-			return append(failed, r.durable(ctx)...)
+			return slices.Concat(failed, r.revive(ctx), r.durable(ctx))
 		}
 	}
+}
+
+// revive starts the libvirt networks that ran before and do not now, whatever was begun: a libvirtd that was started
+// anew meanwhile takes a network for inactive whose bridge was away (networkUpdateState in its bridge_driver.c), and a
+// restart of the host starts only those with autostart.
+func (r *run) revive(ctx context.Context) []error {
+	if len(r.plan.Scope.Networks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, opTime)
+	defer cancel()
+	before, err := r.before()
+	if err != nil {
+		return nil // which is told by the comparison
+	}
+	now, err := r.host.Virt.State(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	var errs []error
+	for _, n := range now.Networks {
+		if before.Networks[n.Name].Active && !n.Active {
+			errs = append(errs, r.host.Virt.StartNetwork(ctx, n.Name))
+		}
+	}
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // durable makes the database of Open vSwitch and libvirt's definitions survive a power cut as they are now: the files

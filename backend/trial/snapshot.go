@@ -280,8 +280,8 @@ func Diff(before, now Snapshot) []string {
 		}
 	}
 	for _, name := range keys(before.Networks, now.Networks) {
-		if !now.unread(libvirt) && before.Networks[name] != now.Networks[name] {
-			out = append(out, "libvirt network "+name+" is not as it was")
+		if !now.unread(libvirt) {
+			out = append(out, networkDiff(name, before.Networks, now.Networks)...)
 		}
 	}
 	for _, name := range keys(before.Domains, now.Domains) {
@@ -344,6 +344,34 @@ func fileDiff(a, b backend.File) string {
 		return "has another modification time"
 	}
 	return ""
+}
+
+func networkDiff(name string, before, now map[string]backend.Network) []string {
+	was, had := before[name]
+	is, has := now[name]
+	what := "libvirt network " + name
+	switch {
+	case was == is:
+		return nil
+	case had && !has:
+		return []string{what + " is gone"}
+	case !had && has:
+		return []string{what + " is still there"}
+	}
+	var out []string
+	if was.Active != is.Active {
+		out = append(out, fmt.Sprintf("%s: active is %t instead of %t", what, is.Active, was.Active))
+	}
+	if was.Autostart != is.Autostart {
+		out = append(out, fmt.Sprintf("%s: started with the host is %t instead of %t", what, is.Autostart, was.Autostart))
+	}
+	if was.Persistent != is.Persistent {
+		out = append(out, fmt.Sprintf("%s: defined for good is %t instead of %t", what, is.Persistent, was.Persistent))
+	}
+	if was.XML != is.XML || was.UUID != is.UUID || was.Bridge != is.Bridge {
+		out = append(out, what+" is not defined as it was")
+	}
+	return out
 }
 
 func linkDiff(name string, was, is LinkState) []string {
