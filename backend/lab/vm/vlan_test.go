@@ -25,15 +25,22 @@ const taggedState = `ip -d -o link show dev ens3.10 | sed 's/^[0-9]*: //'; ip -d
 ip -o addr show dev ens3.10 | sed 's/^[0-9]*: //'; ip route; ip rule; ip -6 route
 cat /proc/net/vlan/config; sysctl -a 2>/dev/null | grep -F conf.ens3/10; ovs-vsctl show | tail -n +2; ifquery --state; stat -c '%y %a %u:%g' /etc/network/interfaces`
 
-// The address is on a VLAN link. The kernel gives that the frames of its VLAN before Open vSwitch sees them, so it has to
-// go, and comes back exactly when nobody confirms; its silence is short both ways, and what is confirmed comes up again.
-func TestManagedInAVLAN(t *testing.T) {
+// tagged is a guest that is managed in VLAN 10.
+func tagged(t *testing.T) *guest {
+	t.Helper()
 	g := resume(t)
 	must(t, g.Put("/etc/network/interfaces", taggedInterfaces))
 	g.sh("modprobe 8021q; ip addr flush dev ens3; echo lo=lo >/run/network/ifstate; ifup ens3.10")
 	g.peer.In(10)
 	g.answers(BootTime)
 	must(t, g.Put(answersPath, strings.Replace(answers, "port: examplebr0p1", "port: examplebr0p1, tag: 10", 1)))
+	return g
+}
+
+// The address is on a VLAN link. The kernel gives that the frames of its VLAN before Open vSwitch sees them, so it has to
+// go, and comes back exactly when nobody confirms; its silence is short both ways, and what is confirmed comes up again.
+func TestManagedInAVLAN(t *testing.T) {
+	g := tagged(t)
 	before := g.sh(taggedState)
 
 	silent := g.silence(func() {
