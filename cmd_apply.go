@@ -113,8 +113,10 @@ func (a *app) do(ctx context.Context, p plan.Plan, u unattended) error {
 
 // stage writes the change down for the next boot. There is nothing to stay for.
 func (a *app) stage(ctx context.Context, t *trial.Trial, p plan.Plan, window time.Duration) error {
-	t.Progress = func(e trial.Event) { a.progress(p, e) }
-	if _, err := t.Stage(ctx, p, window); err != nil {
+	endures()
+	heard := follow(t, func(e trial.Event) { a.progress(p, e) })
+	_, err := t.Stage(ctx, p, window)
+	if heard(); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "Written down. Restart the host when you like: it comes up with the change, and takes it back\nunless you run bridgehead confirm within %s of that. To forget it before: bridgehead rollback\n", answers.Duration(window))
@@ -131,12 +133,12 @@ func mustBeRoot() error {
 // attend starts a trial and stays with it until it has ended. A hang-up of the terminal does not end it:
 // the login through which it was started may be the one that is cut. Ctrl-C takes everything back.
 func (a *app) attend(ctx context.Context, t *trial.Trial, u unattended, p plan.Plan, start func(context.Context) (string, error)) error {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	endures()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	t.Progress = func(e trial.Event) { a.progress(p, e) }
+	heard := follow(t, func(e trial.Event) { a.progress(p, e) })
 	id, err := start(ctx)
-	if err != nil {
+	if heard(); err != nil {
 		return err
 	}
 	s, err := t.Status(context.WithoutCancel(ctx), id)
@@ -144,68 +146,108 @@ func (a *app) attend(ctx context.Context, t *trial.Trial, u unattended, p plan.P
 		return err
 	}
 	fmt.Fprintf(a.err, "The change is active. It is taken back in %s unless it is confirmed: bridgehead confirm\n", s.Remaining.Round(time.Second))
-	return a.wait(ctx, t, u, id)
+	return a.wait(ctx, t, u, id, heard)
 }
 
-// wait follows the run until it has ended, and confirms it when that was asked for.
-func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string) error {
+// wait follows the run until it has ended, and confirms it when that was asked for. Who ends it is of no matter: what
+// it says, and the exit code, is what the journal has.
+func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string, heard func()) error {
 	last := ""
 	for {
 		s, err := t.Status(context.WithoutCancel(ctx), id)
-		if err != nil {
-			return err
-		}
-		switch s.Phase {
-		case trial.Confirmed:
-			fmt.Fprintln(a.err, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(id))
-			return nil
-		case trial.RolledBack:
-			return &trial.RolledBackError{Reason: s.Reason, Notes: s.Notes}
-		case trial.Incomplete:
-			return &trial.IncompleteError{Reason: s.Reason, Left: s.Left}
-		case trial.Waiting:
-			if u.autoConfirm {
-				if err := a.tryConfirm(ctx, t, &last); err != nil {
-					return err
-				}
-				continue
+		switch {
+		case err != nil:
+			a.once(&last, err.Error())
+		case s.Phase.Over() && s.Phase != trial.None:
+			return a.ended(ctx, t, s)
+		case s.Phase == trial.Waiting && u.autoConfirm:
+			confirmed, err := a.tryConfirm(ctx, t, &last)
+			if heard(); err != nil {
+				return err
+			}
+			if confirmed {
+				a.kept(t, id)
+				return nil
 			}
 		}
 		select {
-		case <-t.Host.Clock.After(200 * time.Millisecond):
+		case <-t.Host.Clock.After(300 * time.Millisecond):
 		case <-ctx.Done():
-			return a.interrupted(t)
+			return a.interrupted(t, id, heard)
 		}
 	}
 }
 
-// tryConfirm confirms when all checks pass; else it says what fails, once, and waits a moment.
-func (a *app) tryConfirm(ctx context.Context, t *trial.Trial, last *string) error {
+// ended is how a run ended. What could not be removed of its guard is said, too: often it was the guard that ended it.
+func (a *app) ended(ctx context.Context, t *trial.Trial, s trial.Status) error {
+	if all, err := t.Outcome(context.WithoutCancel(ctx), s); err == nil {
+		s = all
+	}
+	if s.Remains != "" {
+		fmt.Fprintln(a.err, s.Remains)
+	}
+	switch s.Phase {
+	case trial.RolledBack:
+		return &trial.RolledBackError{Reason: s.Reason, Notes: s.Notes}
+	case trial.Incomplete:
+		return &trial.IncompleteError{Reason: s.Reason, Left: s.Left}
+	}
+	a.kept(t, s.ID)
+	return nil
+}
+
+func (a *app) kept(t *trial.Trial, id string) {
+	fmt.Fprintln(a.err, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(id))
+}
+
+// tryConfirm confirms when all checks pass; else it says what fails. Its errors are how the run has ended: that it could
+// not be confirmed, since the time is up or another bridgehead is at it, does not say that.
+func (a *app) tryConfirm(ctx context.Context, t *trial.Trial, last *string) (confirmed bool, err error) {
 	results, err := t.Checks(ctx)
 	if err == nil && check.Passed(results) {
-		return t.Confirm(context.WithoutCancel(ctx))
+		err := t.Confirm(context.WithoutCancel(ctx))
+		var rolledBack *trial.RolledBackError
+		var incomplete *trial.IncompleteError
+		if errors.As(err, &rolledBack) || errors.As(err, &incomplete) {
+			return false, err
+		}
+		if err != nil {
+			a.once(last, err.Error())
+		}
+		return err == nil, nil
 	}
 	for _, r := range results {
-		if (r.State == check.Failed || r.State == check.Waiting) && r.Text+r.Why != *last {
-			*last = r.Text + r.Why
-			fmt.Fprintln(a.err, problem(r))
+		if r.State == check.Failed || r.State == check.Waiting {
+			a.once(last, problem(r))
 			break
 		}
 	}
-	select {
-	case <-t.Host.Clock.After(500 * time.Millisecond):
-		return nil
-	case <-ctx.Done():
-		return a.interrupted(t)
+	return false, nil
+}
+
+// once prints what was not said last.
+func (a *app) once(last *string, text string) {
+	if text != *last {
+		*last = text
+		fmt.Fprintln(a.err, text)
 	}
 }
 
-func (a *app) interrupted(t *trial.Trial) error {
+// interrupted takes the run back, or sees how it ends where somebody else was quicker.
+func (a *app) interrupted(t *trial.Trial, id string, heard func()) error {
 	const reason = "interrupted by the operator"
-	if err := t.Rollback(context.Background(), reason); err != nil {
+	err := t.Rollback(context.Background(), reason)
+	heard()
+	var incomplete *trial.IncompleteError
+	switch {
+	case err == nil:
+		return &trial.RolledBackError{Reason: reason}
+	case errors.As(err, &incomplete):
 		return err
 	}
-	return &trial.RolledBackError{Reason: reason}
+	fmt.Fprintln(a.err, err)
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // whoever does not want to see it may leave
+	return a.wait(context.Background(), t, unattended{}, id, heard)
 }
 
 // progress prints one event of the journal.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -103,8 +102,10 @@ func (a *app) confirmCommand() *cobra.Command {
 					return err
 				}
 			}
-			t.Progress = func(e trial.Event) { a.progress(s.Plan, e) }
-			if err := t.Confirm(c.Context()); err != nil {
+			endures()
+			heard := follow(t, func(e trial.Event) { a.progress(s.Plan, e) })
+			err = t.Confirm(c.Context())
+			if heard(); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.out, "Confirmed. To take it back later: bridgehead undo\nReport:", t.ReportPath(s.ID))
@@ -187,8 +188,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 				fmt.Fprintln(a.out, "Accepted. Nothing watches over that change any more.")
 				return nil
 			}
-			t.Progress = func(e trial.Event) { a.progress(s.Plan, e) }
-			if err := t.Rollback(c.Context(), "the operator asked for it"); err != nil {
+			endures()
+			heard := follow(t, func(e trial.Event) { a.progress(s.Plan, e) })
+			err = t.Rollback(c.Context(), "the operator asked for it")
+			if heard(); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.out, "Taken back. The host is as it was before.")
@@ -266,7 +269,9 @@ func (a *app) watchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.narrate(t)
+			endures()
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGINT)
+			defer a.narrate(t)()
 			if _, err := t.Status(c.Context(), ""); err != nil {
 				return err
 			}
@@ -290,7 +295,8 @@ func (a *app) bootCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.narrate(t)
+			endures()
+			defer a.narrate(t)()
 			return t.Boot(c.Context())
 		},
 	}
@@ -303,25 +309,5 @@ func (a *app) resumeCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			return guard.Resume(c.Context(), a.stateDir)
 		},
-	}
-}
-
-// narrate has a trial that no person looks at tell the journal and everybody on the host.
-func (a *app) narrate(t *trial.Trial) {
-	t.Progress = func(e trial.Event) { fmt.Fprintln(a.err, e.Name, e.Op, e.Text) }
-	t.Announce = func(text string) {
-		fmt.Fprintln(a.err, text)
-		tell(text)
-	}
-}
-
-// tell writes to the console and to every terminal (wall(1)). That nobody is there is no error.
-func tell(text string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_ = exec.CommandContext(ctx, "wall", "-n", text).Run()
-	if console, err := os.OpenFile("/dev/console", os.O_WRONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0); err == nil {
-		_, _ = console.WriteString("\r\n" + text + "\r\n")
-		_ = console.Close()
 	}
 }

@@ -55,6 +55,8 @@ type Files interface {
 	// Lock takes the exclusive lock that path names, or fails at once with ErrLocked.
 	// A lock dies with its process.
 	Lock(path string) (release func(), err error)
+	// Holder is the pid of the process that holds the lock, 0 where none does.
+	Holder(path string) (pid int, err error)
 }
 
 // File is a file, or with Exists false the absence of one.

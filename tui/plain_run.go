@@ -34,6 +34,8 @@ func RunPlain(shell *Shell, in, out *os.File) error {
 	defer p.drop() // what was typed ahead was not meant for the shell
 	program = tea.NewProgram(guarded{p, shell, quit}, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
 		tea.WithoutRenderer(), tea.WithoutSignalHandler())
+	signal.Ignore(syscall.SIGTSTP) // as on the screens: whoever works on a change must not be made to stand still
+	defer signal.Reset(syscall.SIGTSTP)
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, syscall.SIGINT)
 	defer signal.Stop(interrupts)

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestHost(t *testing.T) {
-	hosttest.Files(t, file.New(t.TempDir()), "/var/lib/bridgehead/test")
+	hosttest.Files(t, file.New(t.TempDir()), "/var/lib/bridgehead/test", os.Getpid())
 }
 
 // A root in which every kind of link is to be met.

@@ -101,12 +101,14 @@ func TestUnderSystemd(t *testing.T) {
 		}
 	})
 	t.Run("a watch that dies is started again", func(t *testing.T) {
-		pid := h.property(t, "MainPID")
-		h.run(t, "kill", "-KILL", pid)
-		eventually(t, "another watch runs", func() bool {
-			now := h.property(t, "MainPID")
-			return h.property(t, "ActiveState") == "active" && now != pid && now != "0"
-		})
+		for _, signal := range []string{"KILL", "HUP", "INT"} { // the last two are orderly ends to systemd
+			pid := h.property(t, "MainPID")
+			h.run(t, "kill", "-"+signal, pid)
+			eventually(t, "another watch runs after SIG"+signal, func() bool {
+				now := h.property(t, "MainPID")
+				return h.property(t, "ActiveState") == "active" && now != pid && now != "0"
+			})
+		}
 	})
 	t.Run("it stays through a change of target", func(t *testing.T) {
 		pid := h.property(t, "MainPID")

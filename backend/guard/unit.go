@@ -37,7 +37,8 @@ func units(stateDir string) []unit {
 
 // watchUnit is the unit of the watch. It depends on nothing that the change could
 // break, neither network nor name service: DefaultDependencies=no, and only shutdown ends it.
-// IgnoreOnIsolate keeps it through "systemctl isolate". What it has started, a DHCP
+// IgnoreOnIsolate keeps it through "systemctl isolate". A death by a signal
+// that to systemd is an orderly end is none (RestartForceExitStatus). What it has started, a DHCP
 // client for instance, outlives it (KillMode=process), and it comes back
 // as often as it fails (StartLimitIntervalSec=0). After a restart it goes on where
 // the boot unit had to leave off: with the network and libvirt running.
@@ -57,6 +58,7 @@ StartLimitIntervalSec=0
 Type=notify
 ExecStart=` + strings.Join(command("watch", stateDir), " ") + `
 Restart=on-failure
+RestartForceExitStatus=SIGHUP SIGINT SIGTERM SIGPIPE
 RestartSec=500ms
 KillMode=process
 TimeoutStartSec=20

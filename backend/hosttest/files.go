@@ -12,8 +12,8 @@ import (
 	"bridgehead/backend"
 )
 
-// Files checks f in dir, an empty or absent directory below /var/lib/bridgehead.
-func Files(t *testing.T, f backend.Files, dir string) {
+// Files checks f in dir, an empty or absent directory below /var/lib/bridgehead, by the process self.
+func Files(t *testing.T, f backend.Files, dir string, self int) {
 	t.Run("what is written is read back exactly", func(t *testing.T) {
 		name := path.Join(dir, "exact/interfaces")
 		for _, want := range []backend.File{
@@ -90,7 +90,13 @@ func Files(t *testing.T, f backend.Files, dir string) {
 		other, err := f.Lock(name + "2")
 		must(t, err)
 		other()
+		if pid, err := f.Holder(name); err != nil || pid != self {
+			t.Errorf("it is held by process %d, not %d: %v", pid, self, err)
+		}
 		release()
+		if pid, err := f.Holder(name); err != nil || pid != 0 {
+			t.Errorf("once released, it is held by process %d: %v", pid, err)
+		}
 		release, err = f.Lock(name)
 		must(t, err)
 		release()

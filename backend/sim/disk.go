@@ -115,6 +115,17 @@ func (h filesOf) Lock(name string) (func(), error) {
 	})
 }
 
+func (h filesOf) Holder(name string) (int, error) {
+	m := h.p.m
+	return ask(context.Background(), h.p, func() (int, error) {
+		real, err := m.files.resolve(name, true)
+		if err != nil || m.files.locks[real] == nil {
+			return 0, err
+		}
+		return m.files.locks[real].pid, nil
+	})
+}
+
 // FillDisk makes every later write fail with ENOSPC, or ends that. /run has room.
 func (m *Machine) FillDisk(full bool) {
 	m.mu.Lock()

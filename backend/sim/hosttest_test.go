@@ -32,7 +32,8 @@ func TestLinks(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	hosttest.Files(t, sim.New(bare()).Host().Files, "/var/lib/bridgehead/test")
+	h := sim.New(bare()).Host()
+	hosttest.Files(t, h.Files, "/var/lib/bridgehead/test", h.Processes.Self())
 }
 
 func TestProcesses(t *testing.T) {

@@ -155,9 +155,9 @@ func (t *Trial) settle(ctx context.Context, r *run) (bool, error) {
 		}
 	}
 	deadline := t.Host.Clock.Boottime() + r.meta.Window
-	t.announce("The change of the network is active. It is taken back in %s unless it is confirmed: bridgehead confirm", r.meta.Window)
 	if err := r.write(evWaiting, func(rec *record) { rec.Deadline = deadline }); err != nil {
 		return true, t.rollback(ctx, r, err.Error())
 	}
+	t.announce("The change of the network is active. It is taken back in %s unless it is confirmed: bridgehead confirm", r.meta.Window)
 	return true, nil
 }

@@ -64,6 +64,17 @@ func (t *Trial) Status(ctx context.Context, id string) (Status, error) {
 	return Status{Phase: None}, nil
 }
 
+// Outcome is s, of a run that is over, once whoever ended it is through: only then is it known what of the guard could
+// not be removed.
+func (t *Trial) Outcome(ctx context.Context, s Status) (Status, error) {
+	if s.Phase.cleared() {
+		if release, err := t.lock(ctx, time.Minute); err == nil {
+			release()
+		}
+	}
+	return t.Status(ctx, s.ID)
+}
+
 func (r *run) status() Status {
 	s := Status{ID: r.meta.ID, Phase: r.phase(), Undoes: r.meta.Undoes, Plan: r.plan}
 	if rec, ok := r.last(evBegin); ok {

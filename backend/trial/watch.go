@@ -59,7 +59,7 @@ func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 	var incomplete *IncompleteError
 	switch err := t.expire(ctx, r.meta.ID); {
 	case errors.Is(err, backend.ErrLocked):
-		return again, nil
+		return again, t.free(ctx, r)
 	case errors.As(err, &incomplete):
 		return again, nil // the journal has it; what stood in the way may come back
 	case err != nil:
