@@ -88,17 +88,18 @@ func wait(ctx context.Context, fd int, d time.Duration) (ended bool, err error) 
 
 // Start runs argv to its end, in a session of its own and away from the
 // terminal. What it prints goes through a file: a daemon that it leaves behind
-// keeps its output open, and a pipe would keep Start waiting.
+// keeps its output open, and a pipe would keep Start waiting. The file is in memory: a rollback starts DHCP clients, and
+// works with a disk that is full or read-only.
 func (table) Start(ctx context.Context, argv ...string) error {
 	if len(argv) == 0 {
 		return errors.New("cannot start a process: no command")
 	}
-	out, err := os.CreateTemp("", "bridgehead-")
+	fd, err := unix.MemfdCreate(argv[0], unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", argv[0], err)
 	}
+	out := os.NewFile(uintptr(fd), argv[0])
 	defer out.Close()
-	os.Remove(out.Name())
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = out, out

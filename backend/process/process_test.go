@@ -299,6 +299,12 @@ func TestStartSaysWhatWasPrinted(t *testing.T) {
 	}
 }
 
+// With a disk that takes no file, a rollback still starts a DHCP client.
+func TestStartNeedsNoDisk(t *testing.T) {
+	t.Setenv("TMPDIR", "/nonexistent")
+	must(t, New().Start(t.Context(), "/bin/sh", "-c", "echo fine"))
+}
+
 // A daemon keeps the output that it was started with open, as dhclient does.
 func TestStartLeavesDaemonsBehind(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")

@@ -23,6 +23,8 @@ type Trial struct {
 	Progress func(Event)
 	// Announce, where set, tells everybody on the host what became of a change.
 	Announce func(text string)
+
+	announced string // last
 }
 
 // Event is something that happened to a run.
@@ -45,6 +47,8 @@ type (
 	IncompleteError struct {
 		Reason string
 		Left   []string
+
+		unwritten error // why the journal does not have it
 	}
 )
 
@@ -58,6 +62,8 @@ func (e *RolledBackError) Error() string {
 	}
 	return text
 }
+
+func (e *IncompleteError) Unwrap() error { return e.unwritten }
 
 func (e *IncompleteError) Error() string {
 	text := e.Reason + "; taken back, but not completely. What is left:"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bridgehead/backend/check"
+	"bridgehead/backend/op"
 )
 
 // Rollback takes the current run back now, whatever state it is in, and proves it.
@@ -44,15 +45,16 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	left := t.left(ctx, r, r.undoAll(ctx))
 	if len(left) > 0 {
 		// The guard stays: what stood in the way may come back, and the next boot tries again.
-		_ = r.write(evIncomplete, func(rec *record) { rec.Left = left })
+		unwritten := r.write(evIncomplete, func(rec *record) { rec.Left = left })
 		if r.attempts() == 1 {
 			t.announce("The change of the network was taken back (%s), but not completely: see bridgehead status.", reason)
 		}
-		return &IncompleteError{reason, left}
+		return &IncompleteError{reason, left, unwritten}
 	}
 	notes := stranded(ctx, r)
 	if err := r.write(evRolledBack, func(rec *record) { rec.Text, rec.Notes = reason, notes }); err != nil {
-		return &IncompleteError{reason, []string{err.Error()}}
+		t.announce("The change of the network was taken back (%s), but that cannot be written down, and is tried again: %v.", reason, err)
+		return &IncompleteError{reason, []string{err.Error()}, err}
 	}
 	t.finish(ctx, r)
 	t.announce("The change of the network was taken back (%s). The host is as it was before.", reason)
@@ -62,10 +64,13 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 	return &RolledBackError{reason, notes}
 }
 
+// announce says nothing twice in a row: where the journal cannot be written, each attempt of the guard is the first.
 func (t *Trial) announce(format string, args ...any) {
-	if t.Announce != nil {
-		t.Announce(fmt.Sprintf("bridgehead: "+format, args...))
+	text := fmt.Sprintf("bridgehead: "+format, args...)
+	if t.Announce != nil && text != t.announced {
+		t.Announce(text)
 	}
+	t.announced = text
 }
 
 // undoAll undoes what was begun and not undone, newest first, and goes on past what fails. It
@@ -142,16 +147,25 @@ func newestFirst(ops []int) []int {
 // undo takes one operation back, written ahead.
 func (r *run) undo(ctx context.Context, i int) error {
 	_ = r.write(evUndoing, func(rec *record) { rec.Op = i })
-	o := r.plan.Items[i].Op
-	ctx, cancel := context.WithTimeout(ctx, limit(o))
-	defer cancel()
-	err := o.Undo(ctx, r.host)
+	err := r.tryUndo(ctx, r.plan.Items[i].Op)
 	if err != nil {
 		_ = r.write(evUndoFailed, func(rec *record) { rec.Op, rec.Text = i, err.Error() })
 		return err
 	}
 	_ = r.write(evUndone, func(rec *record) { rec.Op = i })
 	return nil
+}
+
+// tryUndo survives an operation that panics: the next attempt would end there, too, and never get to the others.
+func (r *run) tryUndo(ctx context.Context, o op.Op) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit(o))
+	defer cancel()
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("cannot take back %s: an error in bridgehead: %v", o.Kind(), why)
+		}
+	}()
+	return o.Undo(ctx, r.host)
 }
 
 // left says what is not as it was: operations that could not be undone,

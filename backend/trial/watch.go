@@ -61,7 +61,10 @@ func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 	case errors.Is(err, backend.ErrLocked):
 		return again, t.free(ctx, r)
 	case errors.As(err, &incomplete):
-		return again, nil // the journal has it; what stood in the way may come back
+		if incomplete.unwritten != nil {
+			return 0, err // it would be tried again without a pause, and for ever
+		}
+		return again, nil // what stood in the way may come back
 	case err != nil:
 		return 0, err
 	}
