@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -47,7 +48,7 @@ func watchUnit(stateDir string) string {
 [Unit]
 Description=Bridgehead: take the change of the network back unless it is confirmed
 DefaultDependencies=no
-RequiresMountsFor=` + stateDir + `
+RequiresMountsFor=` + mounts(stateDir) + `
 After=local-fs.target bridgehead-boot.service ovs-vswitchd.service networking.service libvirtd.service
 Conflicts=shutdown.target
 Before=shutdown.target
@@ -79,7 +80,7 @@ func bootUnit(stateDir string) string {
 [Unit]
 Description=Bridgehead: bring the network up as it was last confirmed
 DefaultDependencies=no
-RequiresMountsFor=` + stateDir + ` /etc/network
+RequiresMountsFor=` + mounts(stateDir) + ` /etc/network
 Wants=ovsdb-server.service
 After=local-fs.target systemd-remount-fs.service ovsdb-server.service
 Before=ovs-vswitchd.service ifupdown-pre.service networking.service network.target
@@ -98,6 +99,16 @@ StandardError=journal+console
 [Install]
 WantedBy=multi-user.target
 `
+}
+
+// mounts are the paths whose disks have to be there for the state directory to be: it may be a link to a roomier disk, and
+// systemd follows none (systemd.unit(5)).
+func mounts(stateDir string) string {
+	real, err := filepath.EvalSymlinks(stateDir)
+	if err != nil || real == stateDir || !plain.MatchString(real) {
+		return stateDir
+	}
+	return stateDir + " " + real
 }
 
 // hotplug is a drop-in for the unit that brings an interface of "allow-hotplug" up as soon as udev sees its NIC

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -13,6 +14,18 @@ func TestUnits(t *testing.T) {
 		must(t, err)
 		if u.text != string(want) {
 			t.Errorf("got:\n%s\nwant:\n%s", u.text, want)
+		}
+	}
+}
+
+// The state directory is a link to another disk: both have to be there before the units run.
+func TestUnitsWaitForTheDiskOfTheState(t *testing.T) {
+	disk, link := filepath.Join(t.TempDir(), "bridgehead"), filepath.Join(t.TempDir(), "bridgehead")
+	must(t, os.Mkdir(disk, 0o700))
+	must(t, os.Symlink(disk, link))
+	for _, u := range units(link) {
+		if !strings.Contains(u.text, "\nRequiresMountsFor="+link+" "+disk) {
+			t.Errorf("%s does not wait for %s:\n%s", u.name, disk, u.text)
 		}
 	}
 }

@@ -134,10 +134,16 @@ func (o *AttachNIC) detach(ctx context.Context, h backend.Host) error {
 		}
 	}
 	if err == nil && sw.Running {
-		nic, _, err := maybeLink(ctx, h, o.NIC)
-		if err != nil || !nic.Promisc || o.WasPromisc {
-			return err
-		}
+		return calm(ctx, h, o.NIC, o.WasPromisc)
 	}
 	return errors.Join(err, h.Switch.Release(ctx, o.NIC))
+}
+
+// calm releases a NIC that is no port any more, if it is promiscuous and was not.
+func calm(ctx context.Context, h backend.Host, nic string, was bool) error {
+	l, _, err := maybeLink(ctx, h, nic)
+	if err != nil || !l.Promisc || was {
+		return err
+	}
+	return h.Switch.Release(ctx, nic)
 }

@@ -52,6 +52,49 @@ func TestDetachTriesAgainBeforeItForces(t *testing.T) {
 	}
 }
 
+// promiscuous are links on which a NIC is so.
+type promiscuous struct {
+	backend.Links
+	nic string
+}
+
+func (x promiscuous) List(ctx context.Context) ([]backend.Link, error) {
+	links, err := x.Links.List(ctx)
+	for i := range links {
+		links[i].Promisc = links[i].Name == x.nic
+	}
+	return links, err
+}
+
+// A NIC that an ovs-vswitchd that died has left promiscuous is released by the next one's undo, also as a member of a bond;
+// one that was promiscuous before stays so.
+func TestUndoEndsPromiscuousMode(t *testing.T) {
+	for host, nic := range map[string]string{"static": "eth0", "lacp": "eth1"} {
+		for _, was := range []bool{false, true} {
+			c := plantest.One(host)
+			m := c.Machine()
+			h := m.Host()
+			s := &failsOnce{Switch: h.Switch, failed: true}
+			if was {
+				h.Links = promiscuous{h.Links, nic}
+			}
+			p, err := plantest.Build(h, c.Answers)
+			must(t, err)
+			for _, o := range p.Ops(plan.Trial) {
+				must(t, o.Do(t.Context(), h))
+				if k := o.Kind(); k == new(op.AttachNIC).Kind() || k == new(op.AddBond).Kind() {
+					h.Switch, h.Links = s, promiscuous{m.Host().Links, nic}
+					must(t, o.Undo(t.Context(), h))
+					break
+				}
+			}
+			if s.released == was {
+				t.Errorf("%s of %s: it was promiscuous %t, and is released %t", nic, host, was, s.released)
+			}
+		}
+	}
+}
+
 // withoutDatabase is a switch whose ovsdb-server is dead.
 type withoutDatabase struct {
 	backend.Switch

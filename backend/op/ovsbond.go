@@ -38,6 +38,8 @@ type Member struct {
 	MAC   string `json:"mac"`
 	MTU   int    `json:"mtu"`
 	WasUp bool   `json:"was_up"`
+	// WasPromisc is as of an AttachNIC.
+	WasPromisc bool `json:"was_promisc,omitempty"`
 
 	// Of LACP, for a bond of Open vSwitch; 0: its own.
 	PortID       int `json:"port_id,omitempty"`
@@ -225,12 +227,13 @@ func (o *AddBond) dissolve(ctx context.Context, h backend.Host) error {
 			}
 		}
 	}
-	if err == nil && sw.Running {
-		return nil
-	}
 	errs := []error{err}
 	for _, m := range o.Members {
-		errs = append(errs, h.Switch.Release(ctx, m.NIC))
+		if err == nil && sw.Running {
+			errs = append(errs, calm(ctx, h, m.NIC, m.WasPromisc))
+		} else {
+			errs = append(errs, h.Switch.Release(ctx, m.NIC))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -137,7 +137,7 @@ func (b *builder) primary() (set *op.SetBondPrimary, wanted bool) {
 func (b *builder) opMembers() []op.Member {
 	var out []op.Member
 	for _, n := range b.members {
-		m := op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up}
+		m := op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up, WasPromisc: n.Promisc}
 		for _, x := range b.answers.Bond.Members {
 			if x.NIC == n.Name {
 				m.PortID, m.PortPriority = x.PortID, x.PortPriority
@@ -161,7 +161,7 @@ func (b *builder) attachKernelBond() op.Op {
 func (b *builder) joinBond() op.Op {
 	n := b.nic
 	return &op.JoinBond{Bond: b.answers.Bond.Name, Port: b.answers.Bridge.Port, Addrs: b.to.Addrs,
-		Member: op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up}}
+		Member: op.Member{NIC: n.Name, MAC: n.MAC, MTU: n.MTU, WasUp: n.Up, WasPromisc: n.Promisc}}
 }
 
 // kernelBond is the bond as it is to be in the end.

@@ -64,7 +64,8 @@ func (t *Trial) Boot(ctx context.Context) error {
 	r.onRecord = t.report
 	switch phase := r.phase(); {
 	case phase.cleared():
-		return t.end(ctx, r)
+		_, err = t.end(ctx, r)
+		return err
 	case !r.fromEarlierBoot():
 		return nil
 	case phase == Staged:

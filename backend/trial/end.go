@@ -14,28 +14,28 @@ const GuardLeft = "guard-left"
 // finish ends a run whose outcome the journal has, durably: from that line on no guard takes anything back, whatever
 // is left of it. What could not be removed the operator is told, and the watch or the next change removes it.
 func (t *Trial) finish(ctx context.Context, r *run) {
-	err := t.end(ctx, r)
+	left, err := t.end(ctx, r)
 	if err == nil {
 		return
 	}
-	left := strings.Join(t.Host.Guard.Left(ctx, t.Dir), ", ")
-	_ = r.write(GuardLeft, func(rec *record) { rec.Text = remains(r.phase(), err, left) })
+	_ = r.write(GuardLeft, func(rec *record) { rec.Text = remains(r.phase(), err, strings.Join(left, ", ")) })
 }
 
-// end puts a finished run away and sends the guard home.
-func (t *Trial) end(ctx context.Context, r *run) error {
-	return errors.Join(t.putAway(r), t.disarm(ctx))
+// end puts a finished run away and sends the guard home. It returns what is left of that.
+func (t *Trial) end(ctx context.Context, r *run) (left []string, err error) {
+	err = t.putAway(r)
+	left, stays := t.disarm(ctx)
+	return left, errors.Join(err, stays)
 }
 
 // disarm sends the guard home, and looks whether it has gone.
-func (t *Trial) disarm(ctx context.Context) error {
-	if err := t.Host.Guard.Disarm(ctx, t.Dir); err != nil {
-		return err
+func (t *Trial) disarm(ctx context.Context) (left []string, err error) {
+	err = t.Host.Guard.Disarm(ctx, t.Dir)
+	left = t.Host.Guard.Left(ctx, t.Dir)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("cannot remove the rollback guard: %s is still there", strings.Join(left, ", "))
 	}
-	if left := t.Host.Guard.Left(ctx, t.Dir); len(left) > 0 {
-		return fmt.Errorf("cannot remove the rollback guard: %s is still there", strings.Join(left, ", "))
-	}
-	return nil
+	return left, err
 }
 
 // putAway moves a finished run into the history, or forgets one that changed nothing.

@@ -90,9 +90,11 @@ func (t *Trial) tidy(ctx context.Context) (again time.Duration, err error) {
 	case err != nil:
 		return 0, err
 	case !found:
-		return 0, t.disarm(ctx)
+		_, err = t.disarm(ctx)
+		return 0, err
 	case r.phase().cleared():
-		return 0, t.end(ctx, r)
+		_, err = t.end(ctx, r)
+		return 0, err
 	}
 	return soon, nil
 }
