@@ -42,7 +42,11 @@ func (t *Trial) rollback(ctx context.Context, r *run, reason string) error {
 		reason = rec.Text // an interrupted one keeps its reason
 	}
 	_ = r.write(evRollback, func(rec *record) { rec.Text = reason })
-	left := t.left(ctx, r, r.undoAll(ctx))
+	failed := r.undoAll(ctx)
+	if err := r.outlast(ctx); err != nil {
+		failed = append(failed, err)
+	}
+	left := t.left(ctx, r, failed)
 	if len(left) > 0 {
 		// The guard stays: what stood in the way may come back, and the next boot tries again.
 		unwritten := r.write(evIncomplete, func(rec *record) { rec.Left = left })
