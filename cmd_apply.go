@@ -157,7 +157,6 @@ func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string,
 		s, err := t.Status(context.WithoutCancel(ctx), id)
 		switch {
 		case err != nil:
-			a.once(&last, err.Error())
 		case s.Phase.Over() && s.Phase != trial.None:
 			return a.ended(ctx, t, s)
 		case s.Phase == trial.Waiting && u.autoConfirm:
@@ -169,6 +168,12 @@ func (a *app) wait(ctx context.Context, t *trial.Trial, u unattended, id string,
 				a.kept(t, id)
 				return nil
 			}
+		}
+		if err == nil {
+			err = t.StandIn(context.WithoutCancel(ctx), s)
+		}
+		if heard(); err != nil {
+			a.once(&last, err.Error())
 		}
 		select {
 		case <-t.Host.Clock.After(300 * time.Millisecond):

@@ -81,10 +81,17 @@ func (p *confirmPage) check() tea.Cmd {
 	}
 }
 
-// follow looks what has become of the run: another login may have confirmed it, or the guard taken it back.
+// follow looks what has become of the run: another login may have confirmed it, or the guard taken it back. Where there is
+// no guard, this wizard is it.
 func (p *confirmPage) follow() tea.Cmd {
 	t, id := p.w.Trial, p.w.run.id
-	return func() tea.Msg { return followedMsg{lookAt(t, id)} }
+	return func() tea.Msg {
+		now := lookAt(t, id)
+		if now.err == nil && now.status.ID != "" {
+			_ = t.StandIn(background(), now.status) // what came of it the next look shows
+		}
+		return followedMsg{now}
+	}
 }
 
 func (p *confirmPage) busy() bool { return p.working.What != "" }

@@ -74,6 +74,16 @@ func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 	return soon, nil // somebody else may have been quicker: look what has become of it
 }
 
+// StandIn does what the watch does, for somebody who follows the run and finds in its status that none runs: it was ended
+// without systemd to start it again, or the operator has stopped it.
+func (t *Trial) StandIn(ctx context.Context, s Status) error {
+	if s.Phase.Over() || s.Guard != "" {
+		return nil
+	}
+	_, err := t.Look(ctx)
+	return err
+}
+
 // tidy puts away what a process left that died when all was over, and the guard itself. Under the
 // lock, since the next run may have begun.
 func (t *Trial) tidy(ctx context.Context) (again time.Duration, err error) {
