@@ -99,3 +99,18 @@ func TestWhenReboot(t *testing.T) {
 	h.run("undo", "--auto-confirm").want(t, 0, "Confirmed")
 	h.same(before)
 }
+
+// Before that restart something restarts the network alone, out of the files that are those of the change already: the host, which
+// is cut off by that, is taken back.
+func TestNetworkRestartedAlone(t *testing.T) {
+	h := up(t, lab.Spec{Systemd: true})
+	before := h.snapshot()
+	h.answers("apply: {when: reboot, confirm_within: 10m}")
+	h.run("apply", "--answers", answersPath).want(t, 0, "Restart the host")
+	h.sh("systemctl restart networking || true")
+	h.over()
+	h.reaches(hostAddr)
+	h.withoutUnits()
+	h.same(before)
+	h.run("status").want(t, 0, "rolled-back", "the network was brought up anew before the host was restarted")
+}

@@ -53,11 +53,16 @@ func (t *Trial) Look(ctx context.Context) (again time.Duration, err error) {
 		return t.tidy(ctx)
 	}
 	again = r.patience()
-	if r.overdue() == "" {
+	due := t.expire
+	switch {
+	case r.overdue() != "":
+	case r.phase() == Staged && r.cutOff(ctx):
+		due = t.unstage
+	default:
 		return again, nil
 	}
 	var incomplete *IncompleteError
-	switch err := t.expire(ctx, r.meta.ID); {
+	switch err := due(ctx, r.meta.ID); {
 	case errors.Is(err, backend.ErrLocked):
 		return again, t.free(ctx, r)
 	case errors.As(err, &incomplete):
