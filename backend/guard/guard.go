@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 
 	"bridgehead/backend"
 	"bridgehead/backend/file"
@@ -83,6 +84,10 @@ var disk = file.New("/")
 
 // install copies the running program.
 func install(stateDir string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(stateDir, &fs); err == nil && fs.Flags&unix.ST_NOEXEC != 0 {
+		return fmt.Errorf("no program can be run from %s, which is mounted noexec; findmnt -T %[1]s names the file system: mount it with exec until the change has ended", stateDir)
+	}
 	data, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		return fmt.Errorf("cannot copy the program: %w", err)

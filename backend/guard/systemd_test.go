@@ -154,6 +154,16 @@ func TestUnderSystemd(t *testing.T) {
 		eventually(t, "it has finished", func() bool { return h.property(t, "ActiveState") == "inactive" })
 		h.clean(t, "finished part")
 	})
+	t.Run("from a disk that runs no programs nothing is started, and that is said", func(t *testing.T) {
+		h.stage(t, "unit")
+		h.run(t, "mount", "-t", "tmpfs", "-o", "noexec", "none", stateDir)
+		out, err := h.try(testProgram, "arm", stateDir)
+		h.run(t, "umount", stateDir)
+		if err == nil || !strings.Contains(out, "which is mounted noexec; findmnt -T "+stateDir) {
+			t.Errorf("%v: %s", err, out)
+		}
+		h.clean(t, "part")
+	})
 	t.Run("a watch that cannot start is an error and leaves nothing", func(t *testing.T) {
 		h.stage(t, "fail")
 		out, err := h.try(testProgram, "arm", stateDir)
