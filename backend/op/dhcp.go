@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"bridgehead/backend"
-	"bridgehead/backend/process"
 )
 
 // StopDHCP ends the DHCP clients of a NIC. One left running there takes the
@@ -73,26 +71,11 @@ func (o *StopDHCP) Undo(ctx context.Context, h backend.Host) error {
 		if len(running(procs, c)) > 0 {
 			continue
 		}
-		if err := startClient(ctx, h, c); err != nil {
+		if err := startClient(ctx, h, o.NIC, c); err != nil {
 			errs = append(errs, fmt.Errorf("cannot start the DHCP client on %s again: %w", o.NIC, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// clientTime is longer than what a client needs for an address, or for seeing that there is none (60 s, dhclient.conf(5)).
-const clientTime = 75 * time.Second
-
-// startClient waits until the client has its address, and not for ever, as one does whose script cannot write
-// /etc/resolv.conf (wait_for_rw in Debian's dhclient-script): a rollback has to end.
-func startClient(ctx context.Context, h backend.Host, client []string) error {
-	ctx, cancel := context.WithTimeout(ctx, clientTime)
-	defer cancel()
-	err := h.Processes.Start(ctx, client...)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &backend.TimeoutError{What: "cannot start " + process.Words(client...), After: clientTime}
-	}
-	return err
 }
 
 // StartDHCP starts a DHCP client on the internal port, as ifupdown would.
@@ -127,10 +110,13 @@ func (o *StartDHCP) Describe() Note {
 func (o *StartDHCP) Check(context.Context, backend.Host) error { return nil }
 
 // Do starts the client anew where one runs and has got nothing: it began when the port did not
-// work yet, and may be asleep for minutes.
+// work yet, and may be asleep for minutes. Without an ovs-vswitchd the port does not work.
 func (o *StartDHCP) Do(ctx context.Context, h backend.Host) error {
 	if o.Verify(ctx, h) == nil {
 		return nil
+	}
+	if _, err := runningSwitch(ctx, h); err != nil {
+		return fmt.Errorf("cannot get an address by DHCP on %s: %w", o.Port, err)
 	}
 	if err := killAll(ctx, h, [][]string{o.Client}); err != nil {
 		return err
@@ -145,7 +131,7 @@ func (o *StartDHCP) Do(ctx context.Context, h backend.Host) error {
 			return err
 		}
 	}
-	if err := startClient(ctx, h, o.Client); err != nil {
+	if err := startClient(ctx, h, o.Port, o.Client); err != nil {
 		// One that goes on in the background would be taken for one that has its lease.
 		return errors.Join(fmt.Errorf("cannot get an address by DHCP on %s: %w", o.Port, err), killAll(ctx, h, [][]string{o.Client}))
 	}

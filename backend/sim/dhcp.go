@@ -43,8 +43,26 @@ func dhclient(p *process, argv []string) error {
 		return nil
 	}
 	m.setUp(dev, true)
+	if path.Base(argv[0]) == "dhclient" {
+		if err := m.declines(dev); err != nil {
+			return err
+		}
+	}
 	m.spawn(1, argv...).uid = 0
 	return m.lease(dev)
+}
+
+// declines is what dhclient does where its script cannot write beside /etc/resolv.conf: it gives every address back that it
+// gets, with the one that dev had, and does not come to an end.
+func (m *Machine) declines(dev *link) error {
+	real, err := m.files.resolve("/etc/resolv.conf", true)
+	if err == nil {
+		err = m.files.room(real, 0)
+	}
+	if err != nil {
+		m.flush4(dev)
+	}
+	return failed("write beside", "/etc/resolv.conf", err)
 }
 
 func (m *Machine) endClients(name, dev string) {

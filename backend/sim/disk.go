@@ -63,7 +63,7 @@ func (h filesOf) Room(name string, n int) error {
 	_, err := ask(context.Background(), h.p, func() (bool, error) {
 		real, err := h.p.m.files.resolve(name, true)
 		if err == nil {
-			err = h.p.m.files.room(real, n+1)
+			err = h.p.m.files.room(real, n)
 		}
 		return true, failed("write beside", name, err)
 	})

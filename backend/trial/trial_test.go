@@ -582,6 +582,37 @@ func TestTheDHCPClientIsStartedLast(t *testing.T) {
 	}
 }
 
+// While /etc is read-only, a DHCP client would take the host's address with it: the host keeps the address without one, is told
+// so, and gets its client once /etc can be written.
+func TestDHCPClientWaitsForAWritableEtc(t *testing.T) {
+	c := plantest.One("dhcp-kept")
+	for _, name := range []string{"rollback", "undo", "roll the undo back"} {
+		s := stageNamed(name)
+		sc := open(t, c, s, c.Plan(t, c.Machine()))
+		sc.m.Fault(func(at sim.Point) error {
+			if strings.HasPrefix(at.What, "dhclient ") {
+				t.Errorf("%s: %s", name, at.What)
+			}
+			if strings.HasPrefix(at.What, "kill -9 (dhclient ") { // the one that is to make way for the other
+				sc.m.MountReadOnly("/etc")
+			}
+			return nil
+		})
+		err := s.act(tctx, on(sc.m), sc.p)
+		var incomplete *trial.IncompleteError
+		if !errors.As(err, &incomplete) || !strings.Contains(err.Error(), "cannot write beside /etc/resolv.conf") {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := sc.m.Reachable(c.Reach); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		heal(sc.m)
+		if why := guard(sc.m) + sc.settled(err); why != "" {
+			t.Errorf("%s: %s", name, why)
+		}
+	}
+}
+
 // Another route of the host that a new default route replaces comes back with the rest.
 func TestDisplacedRouteComesBack(t *testing.T) {
 	c := plantest.One("static")
