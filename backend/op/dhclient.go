@@ -14,24 +14,40 @@ import (
 // clientTime is longer than what a client needs for an address, or for seeing that there is none (60 s, dhclient.conf(5)).
 const clientTime = 75 * time.Second
 
+// lookTime is shorter than the script of a client takes.
+const lookTime = 20 * time.Millisecond
+
 // startClient starts a DHCP client on dev and waits until it has its address, and not for ever: a rollback has to end.
 // A client that fails leaves dev addressed as it was.
 func startClient(ctx context.Context, h backend.Host, dev string, client []string) error {
 	if err := wouldDecline(h, client); err != nil {
-		return fmt.Errorf("the client would give its address back to the server: %w", err)
+		return err
 	}
 	was, err := addressing(ctx, h, dev)
 	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, clientTime)
+	run, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	run, cancel := context.WithTimeoutCause(run, clientTime, &backend.TimeoutError{What: "cannot start " + process.Words(client...), After: clientTime})
 	defer cancel()
-	err = h.Processes.Start(limited, client...)
+	go func() { // the disk may become read-only while the client waits for an answer
+		for run.Err() == nil {
+			if err := wouldDecline(h, client); err != nil {
+				end(err)
+			}
+			select {
+			case <-run.Done():
+			case <-time.After(lookTime):
+			}
+		}
+	}()
+	err = h.Processes.Start(run, client...)
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = &backend.TimeoutError{What: "cannot start " + process.Words(client...), After: clientTime}
+	if why := context.Cause(run); why != nil {
+		err = why
 	}
 	return errors.Join(err, reset(ctx, h, dev, was))
 }
@@ -42,7 +58,10 @@ func wouldDecline(h backend.Host, client []string) error {
 	if filepath.Base(client[0]) != "dhclient" {
 		return nil
 	}
-	return h.Files.Room("/etc/resolv.conf", 0)
+	if err := h.Files.Room("/etc/resolv.conf", 0); err != nil {
+		return fmt.Errorf("the client would give its address back to the server: %w", err)
+	}
+	return nil
 }
 
 // reset makes the addressing of dev what it was: the script of a client that fails may have taken away what dev had (ip addr

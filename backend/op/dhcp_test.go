@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"bridgehead/backend"
 	"bridgehead/backend/op"
@@ -67,6 +68,25 @@ func TestNoDHCPClientThatWouldDecline(t *testing.T) {
 		if err := start(t.Context(), h); err == nil || !strings.Contains(err.Error(), "/etc/resolv.conf: read-only file system") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// It is ended before it does so where /etc becomes read-only while it waits for an answer.
+func TestDHCPClientEndsWhenItWouldDecline(t *testing.T) {
+	for name, start := range starts() {
+		synctest.Test(t, func(t *testing.T) {
+			m, h := leased()
+			h.Processes = clients{h.Processes, func(ctx context.Context) error {
+				m.MountReadOnly("/etc")
+				<-ctx.Done()
+				return ctx.Err()
+			}}
+			began := time.Now()
+			err := start(t.Context(), h)
+			if err == nil || !strings.Contains(err.Error(), "/etc/resolv.conf: read-only file system") || time.Since(began) > 100*time.Millisecond {
+				t.Errorf("%s: after %v: %v", name, time.Since(began), err)
+			}
+		})
 	}
 }
 
