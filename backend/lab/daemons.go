@@ -90,7 +90,7 @@ func (l *Lab) serveDHCP() error {
 			}
 			mask := ipNet(gw).Mask
 			first, last := leaseRange(gw)
-			args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d.%d.%d.%d,2m", first, last, mask[0], mask[1], mask[2], mask[3]))
+			args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d.%d.%d.%d,1h", first, last, mask[0], mask[1], mask[2], mask[3]))
 			args = append(args, fmt.Sprintf("--dhcp-option=option:router,%s", gw.Addr()), fmt.Sprintf("--dhcp-option=option:dns-server,%s", gw.Addr()))
 			break
 		}
