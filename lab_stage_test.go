@@ -14,6 +14,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"bridgehead/backend/lab"
 	"bridgehead/backend/lab/strike"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/trial"
@@ -82,7 +83,17 @@ func (g *stage) mustBeLike(want string, part func(string) string, when string) {
 		}
 	}
 	g.reaches(hostAddr)
-	eventually(g.t, "the gateway answers", func() bool { return g.Host("ping", "-q", "-c1", "-W1", gateway.String()).Run() == nil })
+	for end := time.Now().Add(patience); g.Host("ping", "-q", "-c1", "-W1", gateway.String()).Run() != nil; {
+		if time.Now().After(end) {
+			const look = "ip -br link; ip neigh; ovs-appctl bond/show; ovs-appctl lacp/show; for b in $(ovs-vsctl list-br); do echo $b; ovs-appctl fdb/show $b; done"
+			ours, _ := g.Host("sh", "-c", look).CombinedOutput()
+			theirs := []byte("no Open vSwitch")
+			if g.spec.Switch == lab.SwitchOVS {
+				theirs, _ = g.Switch("sh", "-c", look).CombinedOutput()
+			}
+			g.t.Fatalf("still not: the gateway answers; the host:\n%s\nthe switch:\n%s", ours, theirs)
+		}
+	}
 }
 
 // to makes the change last, or takes it back, unless it is so already.

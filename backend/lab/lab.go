@@ -122,7 +122,8 @@ func (l *Lab) boot(cfg nodeConfig) (*node, error) {
 
 // startUpstream starts switch and client, not yet cabled.
 func (l *Lab) startUpstream() error {
-	sysctls := map[string]string{"ipv4/ip_forward": "1", "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0"}
+	// Without arp_ignore the ports of a userspace datapath answer for the bridge's address, each with its own MAC.
+	sysctls := map[string]string{"ipv4/ip_forward": "1", "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0", "ipv4/conf/all/arp_ignore": "1"}
 	if l.spec.IPv6 {
 		sysctls["ipv6/conf/all/forwarding"] = "1"
 		sysctls["ipv6/conf/default/accept_dad"] = "0" // their addresses work at once

@@ -143,6 +143,17 @@ func TestIPv6StaticAndByRouterAdvertisement(t *testing.T) {
 	})
 }
 
+// The gateway has one MAC address, whichever port of the switch a question comes in at.
+func TestOVSUpstreamHasOneMAC(t *testing.T) {
+	l := up(t, Spec{Switch: SwitchOVS})
+	sw0 := sh(t, l.Switch, "cat /sys/class/net/sw0/address")
+	for range 20 {
+		if got := sh(t, l.Host, "ip neigh flush dev eth0; ping -q -c1 -W5 "+GatewayAddr+" >/dev/null; ip neigh show "+GatewayAddr); !strings.Contains(got, sw0) {
+			t.Fatalf("the gateway is %s, not %s", got, sw0)
+		}
+	}
+}
+
 func TestOVSUpstreamTalksLACP(t *testing.T) {
 	l := up(t, Spec{Switch: SwitchOVS})
 	sh(t, l.Switch, "ovs-vsctl add-bond sw0 po1 p2 p3 lacp=active bond_mode=balance-tcp other_config:lacp-time=fast")
