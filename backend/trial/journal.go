@@ -154,7 +154,7 @@ func (r *run) reload() error {
 		var syntax *json.SyntaxError
 		switch {
 		case len(line) == 0, errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input":
-		case err != nil, rec.Version != 1, !slices.Contains(events, rec.Event):
+		case err != nil, rec.Version != 1, !slices.Contains(events, rec.Event), rec.Op >= len(r.plan.Items):
 			r.damaged = true
 		default:
 			r.records = append(r.records, rec)

@@ -188,7 +188,7 @@ func TestTornJournal(t *testing.T) {
 	}
 	lines := strings.SplitAfter(whole, "\n")
 	for i := 1; i < len(lines)-1; i++ {
-		for _, garbage := range []string{"\x00\x00\x00\n", "{}}\n", strings.ToUpper(lines[i])} {
+		for _, garbage := range []string{"\x00\x00\x00\n", "{}}\n", `{"v":1,"event":"doing","op":99}` + "\n", strings.ToUpper(lines[i])} {
 			m, before := waiting(t)
 			m.Edit(journal, strings.Join(lines[:i], "")+garbage+strings.Join(lines[i+1:], ""))
 			tried++
