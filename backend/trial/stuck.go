@@ -8,8 +8,8 @@ import (
 )
 
 // stuckTime is how long a process may hold the lock without a line in the journal, past the time at which the run is to be
-// taken back: no operation takes so long (dhcpTime).
-const stuckTime = 3 * time.Minute
+// taken back: nothing that it does takes so long (dhcpTime, slowTime).
+const stuckTime = 5 * time.Minute
 
 // free ends a bridgehead that holds the lock and goes on with nothing: one that was stopped (SIGSTOP), or that waits for a
 // terminal or a disk that hangs. Nobody could take the run back as long as it lives.
