@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"bridgehead/backend"
 	"bridgehead/backend/op"
@@ -110,6 +111,20 @@ func (s *withoutDatabase) Release(context.Context, string) error {
 	return nil
 }
 
+// hanging is a switch whose database takes what it is told, and whose ovs-vswitchd does not answer.
+type hanging struct {
+	withoutDatabase
+}
+
+func (s *hanging) State(ctx context.Context) (backend.SwitchState, error) { return s.Switch.State(ctx) }
+
+func (s *hanging) Transact(ctx context.Context, args ...string) error {
+	if err := s.Switch.Transact(ctx, args...); err != nil {
+		return err
+	}
+	return &backend.TimeoutError{What: "ovs-vsctl", After: time.Second}
+}
+
 // A rollback frees the NIC whatever is dead, for the host's connection depends on it. An undo leaves it where it works: it
 // fails instead, and is rolled back to that.
 func TestUndoTakesNothingByForce(t *testing.T) {
@@ -124,11 +139,17 @@ func TestUndoTakesNothingByForce(t *testing.T) {
 				continue
 			}
 			found = true
+			late := &hanging{withoutDatabase{Switch: h.Switch}}
 			s := &withoutDatabase{Switch: h.Switch}
 			h.Switch = s
 			if err := (&op.Inverse{Of: o}).Do(t.Context(), h); err == nil || s.released {
 				t.Errorf("undo of %s: %v, taken by force %t", kind, err, s.released)
 			}
+			h.Switch = late
+			if err := (&op.Inverse{Of: o}).Do(t.Context(), h); err == nil || late.released {
+				t.Errorf("undo of %s while ovs-vswitchd hangs: %v, taken by force %t", kind, err, late.released)
+			}
+			h.Switch = s
 			if _ = o.Undo(t.Context(), h); !s.released {
 				t.Errorf("rollback of %s leaves the NIC where it is", kind)
 			}

@@ -40,14 +40,31 @@ func (o *Inverse) Check(ctx context.Context, h backend.Host) error { return o.Of
 
 // Do takes no NIC by force: that would end an ovs-vswitchd that works, and an undo that fails is rolled back to it.
 func (o *Inverse) Do(ctx context.Context, h backend.Host) error {
-	h.Switch = gentle{h.Switch}
+	h.Switch = &gentle{Switch: h.Switch}
 	return o.Of.Undo(ctx, h)
 }
 
-// gentle is a switch that releases no NIC of which the database says, or may say, that it is a port.
-type gentle struct{ backend.Switch }
+// gentle is a switch that releases no NIC of which the database says, or may say, that it is a port, nor any while its last
+// change has failed: an ovs-vswitchd that hangs still has the NIC, and goes on with it when the rollback has made it a port again.
+type gentle struct {
+	backend.Switch
+	failed error
+}
 
-func (g gentle) Release(ctx context.Context, nic string) error {
+func (g *gentle) Transact(ctx context.Context, args ...string) error {
+	g.failed = g.Switch.Transact(ctx, args...)
+	return g.failed
+}
+
+func (g *gentle) Record(ctx context.Context, args ...string) error {
+	g.failed = g.Switch.Record(ctx, args...)
+	return g.failed
+}
+
+func (g *gentle) Release(ctx context.Context, nic string) error {
+	if g.failed != nil {
+		return fmt.Errorf("%s is not taken by force for an undo", nic)
+	}
 	sw, err := database(ctx, backend.Host{Switch: g.Switch})
 	if err != nil {
 		return fmt.Errorf("%s is not taken by force for an undo: %w", nic, err)
