@@ -91,6 +91,7 @@ func prepareToStrike(g *guest, striking string) *struckGuest {
 	must(g.t, g.Install(g.t.Context(), striking, program))
 	g.sh("systemctl stop openvswitch-switch ovs-vswitchd ovsdb-server\n" + strike.OwnDisk(100) + "systemctl start openvswitch-switch")
 	g.answers(BootTime)
+	g.settledAddresses()
 	return &struckGuest{g, g.sh(everything)}
 }
 

@@ -33,8 +33,15 @@ func tagged(t *testing.T) *guest {
 	g.sh("modprobe 8021q; ip addr flush dev ens3; echo lo=lo >/run/network/ifstate; ifup ens3.10")
 	g.peer.In(10)
 	g.answers(BootTime)
+	g.settledAddresses()
 	must(t, g.Put(answersPath, strings.Replace(answers, "port: examplebr0p1", "port: examplebr0p1, tag: 10", 1)))
 	return g
+}
+
+// settledAddresses waits until the kernel has made sure that nobody else has the guest's IPv6 addresses.
+func (g *guest) settledAddresses() {
+	g.t.Helper()
+	g.sh("for i in $(seq 100); do ip -6 -o addr show tentative | grep -q . || exit 0; sleep 0.1; done; exit 1")
 }
 
 // The address is on a VLAN link. The kernel gives that the frames of its VLAN before Open vSwitch sees them, so it has to
