@@ -25,8 +25,8 @@ run: deps build ## the wizard on a rehearsal host: nothing of this machine is to
 test: deps check ## everything, one package after the other: labs and machines want the processor for themselves
 	$(GO) test -race -p 1 -timeout 30m ./...
 
-test-vm: deps ## every test on whole machines, power cuts among them; its tables go into docs/power-cuts.md and docs/bonds.md
-	$(GO) test -tags vm -timeout 120m -v ./backend/lab/vm
+test-vm: deps ## every test on whole machines, power cuts among them; its tables go into docs/power-cuts.md, docs/bonds.md and docs/faults.md
+	$(GO) test -tags vm -timeout 240m -v ./backend/lab/vm
 
 STORIES ?= 10000
 test-bonds: deps ## bonds against a switch that speaks LACP
