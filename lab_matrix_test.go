@@ -37,6 +37,17 @@ var scenes = []scene{
 	{name: "bond", spec: lab.Spec{Switch: lab.SwitchOVS}, prepare: speaksLACPFast,
 		answers: []string{"uplink: {nics: [eth0, eth1], kind: ovs-bond}", "bond: {name: examplebond0, mode: balance-tcp, lacp: active, rate: slow}"},
 		kinds:   []string{"add-bond", "set-bond-rate"}},
+	{name: "bond with a primary", spec: lab.Spec{Switch: lab.SwitchOVS}, prepare: leadsBothCables,
+		answers: []string{"uplink: {nics: [eth0, eth1], kind: ovs-bond}", "bond: {name: examplebond0, mode: active-backup, primary: eth1}"},
+		kinds:   []string{"set-bond-primary"}},
+}
+
+// leadsBothCables has the switch pass what comes by the cable of eth1, too.
+func leadsBothCables(h host) {
+	if out, err := h.Switch("ovs-vsctl", "add-port", "sw0", "p1").CombinedOutput(); err != nil {
+		h.t.Fatalf("%v: %s", err, out)
+	}
+	h.reaches(hostAddr)
 }
 
 // leadsToTheBridge defines a network that leads to the bridge before there is one, and has a port group.
