@@ -14,7 +14,6 @@ import (
 
 	"github.com/creack/pty"
 
-	"bridgehead/backend/lab"
 	"bridgehead/backend/lab/strike"
 	"bridgehead/backend/plan/plantest"
 	"bridgehead/backend/trial"
@@ -82,18 +81,28 @@ func (g *stage) mustBeLike(want string, part func(string) string, when string) {
 			g.t.Fatalf("%s:\n%s", when, d)
 		}
 	}
-	g.reaches(hostAddr)
-	for end := time.Now().Add(patience); g.Host("ping", "-q", "-c1", "-W1", gateway.String()).Run() != nil; {
+	answers := func() bool {
+		return g.Client("ping", "-q", "-c1", "-W1", hostAddr.String()).Run() == nil && g.Host("ping", "-q", "-c1", "-W1", gateway.String()).Run() == nil
+	}
+	for end := time.Now().Add(patience); !answers(); {
 		if time.Now().After(end) {
-			const look = "ip -br link; ip neigh; ovs-appctl bond/show; ovs-appctl lacp/show; for b in $(ovs-vsctl list-br); do echo $b; ovs-appctl fdb/show $b; done"
-			ours, _ := g.Host("sh", "-c", look).CombinedOutput()
-			theirs := []byte("no Open vSwitch")
-			if g.spec.Switch == lab.SwitchOVS {
-				theirs, _ = g.Switch("sh", "-c", look).CombinedOutput()
-			}
-			g.t.Fatalf("still not: the gateway answers; the host:\n%s\nthe switch:\n%s", ours, theirs)
+			g.t.Fatalf("still not: the client reaches the host, and the gateway answers it\n%s", g.bothEnds())
 		}
 	}
+}
+
+// bothEnds is what can be seen of the links, neighbours and bonds of the host, the switch and the client.
+func (g *stage) bothEnds() string {
+	const look = "ip -br link; ip neigh; for b in $(ovs-vsctl --timeout=5 list-br); do echo $b; ovs-appctl fdb/show $b; done; ovs-appctl bond/show; ovs-appctl lacp/show"
+	out := ""
+	for _, node := range []struct {
+		name string
+		on   func(...string) *exec.Cmd
+	}{{"host", g.Host}, {"switch", g.Switch}, {"client", g.Client}} {
+		text, _ := node.on("sh", "-c", look).CombinedOutput() // which may have no Open vSwitch
+		out += node.name + ":\n" + string(text)
+	}
+	return out
 }
 
 // to makes the change last, or takes it back, unless it is so already.
