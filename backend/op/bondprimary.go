@@ -3,8 +3,11 @@ package op
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"bridgehead/backend"
+	"bridgehead/backend/bond"
 	"bridgehead/backend/ovs"
 )
 
@@ -61,6 +64,26 @@ func (o *SetBondPrimary) set(ctx context.Context, h backend.Host, primary string
 	if err := setBond(ctx, h, "primary", o.Bond, o.args(primary)); err != nil {
 		return err
 	}
+	o.inUse(ctx, h, primary)
 	_ = announce(ctx, h, o.Port, o.Addrs) // Open vSwitch tells of MACs that it has seen, and a quiet port has sent nothing
 	return nil
+}
+
+// changeTime is how long a bond may take to go over to another member. One without a link is never used.
+const changeTime = time.Second
+
+// inUse waits until the bond uses the primary, and until the flows that were made before lead there, too (ovs-appctl revalidator/wait).
+// What is announced earlier goes out by the old member, and from then on the switch sends to where the bond drops it.
+func (o *SetBondPrimary) inUse(ctx context.Context, h backend.Host, primary string) {
+	for end := h.Clock.Boottime() + changeTime; h.Clock.Boottime() < end; <-h.Clock.After(10 * time.Millisecond) {
+		s := bond.State{Name: o.Bond}
+		text, err := h.Switch.Appctl(ctx, "bond/show", o.Bond)
+		if err != nil || s.ReadOVS("", text, "") != nil {
+			return // ovs-vswitchd does not answer: there is nobody who would send
+		}
+		if slices.ContainsFunc(s.Members, func(m bond.Member) bool { return m.Name == primary && m.Active }) {
+			break
+		}
+	}
+	_, _ = h.Switch.Appctl(ctx, "revalidator/wait")
 }

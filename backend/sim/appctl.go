@@ -18,6 +18,8 @@ func (m *Machine) appctl(args []string) (string, error) {
 		return m.showBonds(args[1:], "no such bond", m.bondText)
 	case "lacp/show":
 		return m.showBonds(args[1:], "no such lacp object", m.lacpText)
+	case "revalidator/wait":
+		return "", nil
 	case "fdb/show":
 		if len(args) != 2 {
 			return "", errors.New(`"fdb/show" command requires at least 1 arguments`)
