@@ -5,9 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mdlayher/packet"
+
+	"bridgehead/backend"
 )
 
 // When the repeats of an announcement go out, after the first. Frames back to
@@ -15,11 +18,15 @@ import (
 // packet's way through ovs-vswitchd, loses them all.
 var repeats = []time.Duration{60 * time.Millisecond, 120 * time.Millisecond}
 
+// lastRepeat is the interval at which RFC 5227 (1.1, ANNOUNCE_INTERVAL) repeats an announcement. It is for a switch that goes
+// back to the port it knew before, once it has counted the frames of a moment ago: Open vSwitch learns from those, too.
+const lastRepeat = 2 * time.Second
+
 // Announce sends, from the link's own MAC, for each IPv4 address an ARP
 // announcement (a request for itself, as RFC 5227 3 advises, which switches and
 // hosts learn from alike) and for each IPv6 address an unsolicited neighbour
 // advertisement with the override flag. The first round has left when Announce
-// returns; two more follow by themselves within 200 ms.
+// returns; two more follow by themselves within 200 ms, and one after two seconds where the link still has the addresses.
 func (l *Links) Announce(ctx context.Context, name string, addrs []netip.Addr) error {
 	link, err := l.find(ctx, name)
 	if err != nil {
@@ -47,8 +54,23 @@ func (l *Links) Announce(ctx context.Context, name string, addrs []netip.Addr) e
 			time.Sleep(time.Until(start.Add(at)))
 			_ = send(conn, frames) // the link may be gone: then there is nothing to announce
 		}
+		time.Sleep(time.Until(start.Add(lastRepeat)))
+		if l.has(a.Index, addrs) {
+			_ = send(conn, frames)
+		}
 	}()
 	return nil
+}
+
+// has says whether the link has all of the addresses.
+func (l *Links) has(index int, addrs []netip.Addr) bool {
+	all, err := l.addrs()
+	for _, addr := range addrs {
+		if err != nil || !slices.ContainsFunc(all[index], func(a backend.Addr) bool { return a.Prefix.Addr() == addr.Unmap().WithZone("") }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *Links) announcements(ctx context.Context, dev string, mac net.HardwareAddr, addrs []netip.Addr) (frames [][]byte, err error) {

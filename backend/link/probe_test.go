@@ -165,7 +165,7 @@ func TestClaims(t *testing.T) {
 }
 
 // The peer hears three rounds, from the port's MAC, the first of them before
-// Announce returns.
+// Announce returns, and a last one of addresses that the link has.
 func TestAnnounce(t *testing.T) {
 	lan(t, []string{"eth0"}, "192.0.2.1/24", "2001:db8::1/64")
 	l := open(t)
@@ -195,6 +195,19 @@ func TestAnnounce(t *testing.T) {
 			if announces(f[:n], addr) {
 				heard++
 			}
+		}
+	}
+	ip(t, "addr add 192.0.2.10/24 dev eth0")
+	ok(t, l.Announce(t.Context(), "eth0", ours[:1]))
+	ok(t, ears[true].SetReadDeadline(time.Now().Add(10*time.Second)))
+	for heard := 0; heard < 4; {
+		f := make([]byte, 2048)
+		n, _, err := ears[true].ReadFrom(f)
+		if err != nil {
+			t.Fatalf("heard %d of 4 announcements of an address that the link has: %v", heard, err)
+		}
+		if announces(f[:n], ours[0]) {
+			heard++
 		}
 	}
 	ip(t, "link set eth0 down")
