@@ -42,9 +42,10 @@ var scenes = []scene{
 		kinds:   []string{"set-bond-primary"}},
 }
 
-// leadsBothCables has the switch pass what comes by the cable of eth1, too.
+// leadsBothCables has the switch pass what comes by the cable of eth1, too, and soon forget by which one the host was: Open vSwitch
+// learns that again from frames of a moment before the host went over to the other.
 func leadsBothCables(h host) {
-	if out, err := h.Switch("ovs-vsctl", "add-port", "sw0", "p1").CombinedOutput(); err != nil {
+	if out, err := h.Switch("ovs-vsctl", "add-port", "sw0", "p1", "--", "set", "Bridge", "sw0", "other_config:mac-aging-time=15").CombinedOutput(); err != nil {
 		h.t.Fatalf("%v: %s", err, out)
 	}
 	h.reaches(hostAddr)

@@ -48,7 +48,11 @@ func try(dir string, n int) error {
 	if n == 0 {
 		return nil
 	}
-	err = unix.Fallocate(int(f.Fd()), 0, 0, int64(n))
+	for { // Debian 12's kernel lets a signal interrupt it in memory, and Go's scheduler sends such on a busy machine
+		if err = unix.Fallocate(int(f.Fd()), 0, 0, int64(n)); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
 	if errors.Is(err, unix.EOPNOTSUPP) { // a file system without fallocate(2): NFS, ZFS
 		_, err = f.Write(make([]byte, n))
 	}

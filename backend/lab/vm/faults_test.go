@@ -159,7 +159,8 @@ func (g *struckGuest) until(what, test string) {
 // over ends the fault, and waits until the guest has taken the change back.
 func (g *struckGuest) over() {
 	g.t.Helper()
-	g.sh(strike.Heal + "\nsystemctl reset-failed; systemctl start ovsdb-server ovs-vswitchd openvswitch-switch")
+	g.sh(strike.Heal + "\nsystemctl reset-failed")
+	g.until("Open vSwitch runs", "systemctl start ovsdb-server ovs-vswitchd openvswitch-switch; ovs-appctl -T 5 version >/dev/null && ovs-vsctl --timeout=5 show >/dev/null")
 	if g.status().Phase == trial.Waiting {
 		g.timeIsUp()
 	}
