@@ -71,7 +71,7 @@ func TestRollbackPastDaemons(t *testing.T) {
 func (g *guest) incomplete() {
 	g.t.Helper()
 	g.same("the exit code of apply", g.sh("while kill -0 $(cat /root/apply.pid) 2>/dev/null; do sleep 0.1; done; cat /root/apply.code"), "5")
-	if said := g.sh("bridgehead rollback 2>&1; echo exit $?"); !strings.HasSuffix(said, "exit 5") || !strings.Contains(said, "What is left:\n  - ") {
+	if said := g.sh("bridgehead rollback 2>&1 || echo exit $?"); !strings.HasSuffix(said, "exit 5") || !strings.Contains(said, "What is left:\n  - ") {
 		g.t.Errorf("another rollback says\n%s", said)
 	}
 }

@@ -71,7 +71,7 @@ var slow = regexp.MustCompile("no answer within|deadline exceeded|did not come u
 func (g *guest) apply(flags string) {
 	g.t.Helper()
 	for end := time.Now().Add(BootTime); ; {
-		g.sh("(bridgehead apply --answers " + answersPath + " " + flags + " >/root/apply.log 2>&1; echo $? >/root/apply.code) & echo $! >/root/apply.pid")
+		g.sh("(code=0; bridgehead apply --answers " + answersPath + " " + flags + " >/root/apply.log 2>&1 || code=$?; echo $code >/root/apply.code) & echo $! >/root/apply.pid")
 		for ended := false; !ended; {
 			ended = g.sh("kill -0 $(cat /root/apply.pid) 2>/dev/null || echo ended") != ""
 			if g.status().Phase == trial.Waiting {
