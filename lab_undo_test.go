@@ -60,15 +60,7 @@ do for r in $(ovs-vsctl --bare --columns=name list ${t%%:*} | sort); do ovs-vsct
 		t.Errorf("after nothing was changed:\n%s\nwant:\n%s", got, seen)
 	}
 
-	r := h.begin(programPath, "undo", "--accept-changes")
-	r.says("The change is active")
-	h.run("rollback").want(t, 0, "as it was before")
-	r.wait().want(t, 4, "the operator asked for it")
-	if got := h.sh(look); got != seen {
-		t.Errorf("after the undo was rolled back:\n%s\nwant:\n%s", got, seen)
-	}
-	h.run("undo", "--accept-changes", "--auto-confirm").want(t, 0, "Confirmed")
-	h.same(before)
+	h.undoneBackAndForth(look, seen, before)
 	h.unguarded()
 }
 
@@ -84,13 +76,20 @@ func TestUndoOfAChangedBond(t *testing.T) {
 	const look = "ovs-vsctl --columns=bond_mode,lacp,bond_updelay,trunks,other_config list Port examplebond0; for i in eth0 eth1; do ovs-vsctl --columns=name,lldp,ofport_request,other_config list Interface $i; done"
 	seen := h.sh(look)
 	h.run("undo").want(t, 3, "port examplebond0 has got bond_updelay=10, trunks=[0,7] since; interface eth1 has got lldp:enable=false, ofport_request=9 since")
+	h.undoneBackAndForth(look, seen, before)
+}
+
+// undoneBackAndForth takes the confirmed change back, with what was set since: once not kept, so that look prints what was seen,
+// then for good.
+func (h host) undoneBackAndForth(look, seen string, before lab.Snapshot) {
+	h.t.Helper()
 	r := h.begin(programPath, "undo", "--accept-changes")
 	r.says("The change is active")
-	h.run("rollback").want(t, 0, "as it was before")
-	r.wait().want(t, 4, "the operator asked for it")
+	h.run("rollback").want(h.t, 0, "as it was before")
+	r.wait().want(h.t, 4, "the operator asked for it")
 	if got := h.sh(look); got != seen {
-		t.Errorf("after the undo was rolled back:\n%s\nwant:\n%s", got, seen)
+		h.t.Errorf("after the undo was rolled back:\n%s\nwant:\n%s", got, seen)
 	}
-	h.run("undo", "--accept-changes", "--auto-confirm").want(t, 0, "Confirmed")
+	h.run("undo", "--accept-changes", "--auto-confirm").want(h.t, 0, "Confirmed")
 	h.same(before)
 }
