@@ -66,13 +66,9 @@ func bondHas(ctx context.Context, h backend.Host, what, name, key, value string)
 	if err != nil {
 		return err
 	}
-	for _, b := range sw.Bridges {
-		if p, ok := findPort(b, name); ok {
-			if now := p.OtherConfig[key]; now != value {
-				return fmt.Errorf("the %s of %s is %q instead of %s", what, name, now, value)
-			}
-			return nil
-		}
+	p, ok := anyPort(sw, name)
+	if now := p.OtherConfig[key]; ok && now != value {
+		return fmt.Errorf("the %s of %s is %q instead of %s", what, name, now, value)
 	}
 	return nil
 }

@@ -76,6 +76,16 @@ func findPort(b backend.Bridge, name string) (backend.Port, bool) {
 	return backend.Port{}, false
 }
 
+// anyPort finds the port that is called name or has an interface of that name, whichever bridge it belongs to.
+func anyPort(sw backend.SwitchState, name string) (backend.Port, bool) {
+	for _, b := range sw.Bridges {
+		if p, ok := findPort(b, name); ok {
+			return p, true
+		}
+	}
+	return backend.Port{}, false
+}
+
 // portOf finds the bridge that holds name as a port or as an interface of one.
 func portOf(sw backend.SwitchState, name string) (bridge string, ok bool) {
 	for _, b := range sw.Bridges {

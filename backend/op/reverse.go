@@ -115,10 +115,8 @@ func (o *SetBondPrimary) Reverse(ctx context.Context, h backend.Host) (Op, error
 		return nil, err
 	}
 	now := *o
-	for _, b := range sw.Bridges {
-		if p, ok := findPort(b, o.Bond); ok {
-			now.Primary = cmp.Or(p.OtherConfig["bond-primary"], o.Primary)
-		}
+	if p, ok := anyPort(sw, o.Bond); ok {
+		now.Primary = cmp.Or(p.OtherConfig["bond-primary"], o.Primary)
 	}
 	if now.Primary != o.Primary {
 		err = &ChangedError{What: fmt.Sprintf("port %s has got %s as its primary instead of %s since", o.Bond, now.Primary, o.Primary)}

@@ -126,15 +126,10 @@ func newMembers(ctx context.Context, h backend.Host, port string, members ...str
 	if err != nil {
 		return err
 	}
-	for _, b := range sw.Bridges {
-		p, ok := findPort(b, port)
-		if !ok {
-			continue
-		}
-		for _, i := range p.Interfaces {
-			if !slices.Contains(members, i.Name) {
-				return fmt.Errorf("port %s has %s as a member by now, which could not be brought back if the undo is not kept; first take it out", p.Name, i.Name)
-			}
+	p, _ := anyPort(sw, port)
+	for _, i := range p.Interfaces {
+		if !slices.Contains(members, i.Name) {
+			return fmt.Errorf("port %s has %s as a member by now, which could not be brought back if the undo is not kept; first take it out", p.Name, i.Name)
 		}
 	}
 	return nil
